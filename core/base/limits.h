@@ -1,0 +1,61 @@
+// Every bound that is not a key of the configuration, in one place, with its reason.
+// Bounds that users set are in config/config.h (`limits:`); their ranges are in docs/configuration.md.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace semroute::core {
+
+// Vectors. The largest embedding models today give 12,288 numbers; a row stays under 256 KiB.
+inline constexpr std::size_t kMaxDimension = 65'536;
+// Norms over this could overflow a float32 sum of squares; see vector_rules.h.
+inline constexpr double kMaxNorm = 1e18;
+// Under cosine a norm below this has no trustworthy direction.
+inline constexpr double kMinCosineNorm = 1e-12;
+
+// Names (routes and targets), in bytes of UTF-8.
+inline constexpr std::size_t kMaxNameBytes = 128;
+
+// Configuration files.
+inline constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20;
+inline constexpr std::size_t kMaxConfigDepth = 32;
+inline constexpr std::size_t kMaxConfigNodes = 200'000;
+inline constexpr std::size_t kMaxDiagnostics = 100;  // more would bury the first ones
+
+// Requests.
+inline constexpr std::size_t kMaxTopK = 1'000;
+inline constexpr std::size_t kMaxIdBytes = 128;
+inline constexpr std::size_t kMaxRequestIdBytes = 64;
+inline constexpr std::size_t kMaxJsonDepth = 32;
+inline constexpr std::size_t kMaxRequestHeaders = 64;
+inline constexpr std::size_t kMaxRequestHeaderBytes = 8 * 1024;  // names and values together
+inline constexpr std::size_t kMaxRoutesPage = 1'000;             // references in one routes.get
+inline constexpr std::uint32_t kMaxTimeoutMs = 24 * 60 * 60 * 1000;
+inline constexpr std::size_t kMaxFilterValues = 10'000;  // names and metadata values in one filter
+
+// Connections.
+inline constexpr std::size_t kReadChunkBytes = 64 * 1024;
+inline constexpr int kListenBacklog = 4'096;
+inline constexpr std::chrono::milliseconds kAcceptBackoff{100};  // after EMFILE
+inline constexpr std::chrono::milliseconds kSessionTick{50};     // how often deadlines are looked at
+inline constexpr std::chrono::milliseconds kLingerTimeout{1'000};
+inline constexpr std::chrono::milliseconds kDrainGrace{200};  // open connections hear `unavailable` for this long
+
+// HTTP towards targets, per worker and target.
+inline constexpr std::size_t kHttpConnectionsPerWorker = 128;
+inline constexpr std::size_t kHttpPendingPerWorker = 256;
+inline constexpr std::size_t kHttpMaxReplyHeaderBytes = 64 * 1024;
+
+// Admin HTTP.
+inline constexpr std::size_t kAdminMaxConnections = 64;
+inline constexpr std::size_t kAdminMaxHeaderBytes = 8 * 1024;
+inline constexpr std::chrono::seconds kAdminTimeout{10};
+
+// Seeing it.
+inline constexpr std::size_t kMaxRouteLabels =
+    1'000;  // routes with a metric label of their own; the rest share "_other"
+inline constexpr std::size_t kDecisionLogBufferBytes = std::size_t{8} << 20;
+
+}  // namespace semroute::core

@@ -1,0 +1,21 @@
+// Metric: how near two vectors are, and the score a user sees for it.
+//
+//   metric     a kernel computes            score (higher is nearer)
+//   cosine     inner product of unit rows   the cosine, in [-1, 1]
+//   dot        inner product                the inner product
+//   euclidean  squared L2 distance          1 / (1 + sqrt(distance))
+//   manhattan  L1 distance                  1 / (1 + distance)
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace semroute::core {
+
+enum class Metric : std::uint8_t { cosine, dot, euclidean, manhattan };
+
+[[nodiscard]] std::string_view to_string(Metric metric) noexcept;
+[[nodiscard]] std::optional<Metric> parse_metric(std::string_view name) noexcept;
+
+}  // namespace semroute::core

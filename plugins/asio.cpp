@@ -1,0 +1,2 @@
+// Compiles Asio's own code once for the whole project (BOOST_ASIO_SEPARATE_COMPILATION).
+#include <boost/asio/impl/src.hpp>

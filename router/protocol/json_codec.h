@@ -1,0 +1,48 @@
+// JSON lines: one UTF-8 object per line in, one per line out (docs/protocol.md, "JSON lines").
+//
+// decode_json_request fills `request` from one line (without its "\n"; a trailing "\r" is allowed).
+// Embedding numbers are parsed straight into floats, and `payload` is kept byte for byte; there is
+// no document tree. The encoders append one line, with its "\n", to `out`.
+// Complexity: one pass. Allocates only to grow the request's own buffers.
+// Threads: pure functions; JsonDecoder keeps parser memory and belongs to one thread.
+// Errors: bad_request (naming the field), bad_vector (naming the embedding); whatever was read of
+// `id` and `request_id` before or after the offence is in the request, so that the error reply carries it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+#include "router/protocol/reply.h"
+#include "router/protocol/request.h"
+
+namespace semroute::router {
+
+class JsonDecoder {
+ public:
+  JsonDecoder();
+  ~JsonDecoder();
+  [[nodiscard]] core::Result<void> decode(std::string_view line, Request& request);
+  // The fields of `text`, a JSON object, merged into `request` whose op is known (the extras of a binary
+  // frame, and the body of frames other than match and route). `id`, `op` and embeddings are refused here.
+  [[nodiscard]] core::Result<void> decode_extras(std::string_view text, Request& request);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+void encode_json(const RequestId& id, const DecisionReply& reply, std::string& out);
+void encode_json(const RequestId& id, const ErrorReply& reply, std::string& out);
+// `members` is the inside of an object without braces ("\"version\":\"1\",..."):
+// {"id":..,"ok":true,"request_id":..,members}
+void encode_json_members(const RequestId& id, std::string_view request_id, std::string_view members, std::string& out);
+
+// The parts of a DecisionView that binary frames carry as JSON extras: {"request_id":..,"metadata":..,"explain":..}.
+void append_json_string(std::string_view text, std::string& out);  // with quotes, escaped
+void append_json_number(double number, std::string& out);          // shortest; precondition: finite
+void append_json_number(float number, std::string& out);
+void append_json_value(const config::Value& value, std::string& out);
+
+}  // namespace semroute::router

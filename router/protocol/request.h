@@ -1,0 +1,86 @@
+// Request: what a client asked, whatever codec it came by.
+//
+// Made by json_codec.h and frame_codec.h, which check everything that can be checked without the
+// routing state (types, bounds, finite numbers, known fields). Dimension, norm, `model` and the
+// limits of the configuration are checked where the request is served.
+// Threads: a plain value of one session; reused between requests to keep its buffers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/value.h"
+
+namespace semroute::router {
+
+// The numbers are the op byte of binary frames (docs/protocol.md): never renumber.
+enum class Op : std::uint8_t {
+  match = 1,
+  route = 2,
+  ping = 3,
+  stats = 4,
+  reload = 5,
+  cancel = 6,
+  routes_list = 7,
+  routes_get = 8,
+  routes_put = 9,  // known, not in this version, as are those below
+  routes_patch = 10,
+  routes_delete = 11,
+  routes_batch = 12,
+  hello = 13,
+};
+
+// A request id as the client wrote it. JSON: the source text of the string or number, "null" when
+// absent. Binary: the decimal number.
+struct RequestId {
+  std::string text = "null";
+  // What two ids are compared by: "s:" + decoded string, "n:" + number text; empty for null, which
+  // may be in flight many times.
+  std::string key;
+};
+
+struct Filter {
+  std::optional<std::vector<std::string>> routes;                            // any of these names
+  std::vector<std::pair<std::string, std::vector<config::Value>>> metadata;  // all keys; any of the values
+};
+
+struct RequestHeader {
+  std::string name;  // lower case
+  std::string value;
+};
+
+struct Request {
+  Op op = Op::route;
+  RequestId id;
+  std::string request_id;         // empty: the daemon makes one
+  std::vector<float> embeddings;  // embedding_count * dimension, in order
+  std::size_t embedding_count = 0;
+  std::size_t dimension = 0;  // numbers in the first embedding
+  // The first embedding whose length differs from the first one's, with its length.
+  std::optional<std::pair<std::size_t, std::size_t>> ragged;
+  bool batch = false;  // `embeddings` rather than `embedding`
+  std::size_t top_k = 1;
+  Filter filter;
+  std::optional<double> score_threshold;
+  std::optional<std::uint32_t> timeout_ms;
+  bool explain = false;
+  std::optional<std::string> model;
+  std::string payload = "null";  // as it came
+  std::string payload_content_type = "application/json";
+  std::vector<RequestHeader> headers;
+  RequestId cancel_request;  // cancel: the id to cancel
+  std::string route_name;    // routes.get
+  bool vectors = false;      // routes.get
+  std::size_t offset = 0;    // routes.get
+  std::size_t limit = 100;   // routes.get
+
+  // As new, with the buffers kept.
+  void clear();
+};
+
+}  // namespace semroute::router
