@@ -1,0 +1,63 @@
+#include "plugins/registry.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/base/check.h"
+#include "plugins/targets/kinds.h"
+
+namespace semroute::plugins {
+namespace {
+
+// An explicit list: a static library would drop registrations made by static initialisers.
+constexpr std::array kKinds = {
+    Kind{"static", "a fixed reply", make_static_target},
+};
+
+// Kinds of the contract that this version does not have.
+constexpr std::array<std::string_view, 4> kLaterKinds = {"tcp", "unix", "exec", "dynamic"};
+
+const Kind* find_kind(std::string_view name) noexcept {
+  const auto* found = std::find_if(kKinds.begin(), kKinds.end(), [&](const Kind& kind) { return kind.name == name; });
+  return found == kKinds.end() ? nullptr : found;
+}
+
+std::string known_names() {
+  std::string names;
+  for (const Kind& kind : kKinds) {
+    if (!names.empty()) names += " | ";
+    names += kind.name;
+  }
+  return names;
+}
+
+}  // namespace
+
+std::span<const Kind> kinds() noexcept { return kKinds; }
+
+void check_target(const config::TargetConfig& target, const std::string& path, config::Diagnostics& diagnostics,
+                  config::KeyCatalogue* catalogue) {
+  if (const Kind* kind = find_kind(target.kind)) {
+    (void)kind->make(target, path, diagnostics, catalogue);
+    return;
+  }
+  const config::Value* node = target.node.find("kind");
+  const config::Place place = node != nullptr ? node->place : target.node.place;
+  if (std::find(kLaterKinds.begin(), kLaterKinds.end(), target.kind) != kLaterKinds.end()) {
+    diagnostics.error(place, path + ".kind",
+                      "\"" + target.kind + "\" is known, not in this version; expected one of " + known_names());
+  } else {
+    diagnostics.error(place, path + ".kind", "expected one of " + known_names() + ", found \"" + target.kind + "\"");
+  }
+}
+
+std::shared_ptr<Target> make_target(const config::TargetConfig& target) {
+  const Kind* kind = find_kind(target.kind);
+  SEMROUTE_CHECK(kind != nullptr);
+  config::Diagnostics diagnostics{""};
+  std::shared_ptr<Target> made = kind->make(target, "target", diagnostics, nullptr);
+  SEMROUTE_CHECK(made != nullptr);
+  return made;
+}
+
+}  // namespace semroute::plugins

@@ -1,0 +1,68 @@
+// The kind `static`: answers every request with one fixed JSON reply, at once.
+// For trying things out, for canned answers, and as the last of `fallback_targets`.
+#include <utility>
+
+#include "plugins/targets/kinds.h"
+#include "plugins/targets/value_json.h"
+
+namespace semroute::plugins {
+namespace {
+
+class StaticChannel final : public Channel {
+ public:
+  explicit StaticChannel(const DispatchReply& reply) : reply_(reply) {}
+
+  std::shared_ptr<Call> dispatch(DispatchRequest request, Completion done) override {
+    if (request.deadline <= Clock::now()) {
+      done({core::Error{core::ErrorCode::timeout, "the deadline passed before the request was sent"}, false});
+    } else {
+      done({reply_, true});
+    }
+    return nullptr;
+  }
+
+ private:
+  const DispatchReply& reply_;
+};
+
+class StaticTarget final : public Target {
+ public:
+  StaticTarget(std::string name, DispatchReply reply) : name_(std::move(name)), reply_(std::move(reply)) {}
+
+  [[nodiscard]] const std::string& name() const noexcept override { return name_; }
+  [[nodiscard]] std::string_view kind() const noexcept override { return "static"; }
+  [[nodiscard]] std::unique_ptr<Channel> open(boost::asio::io_context& /*io*/) override {
+    return std::make_unique<StaticChannel>(reply_);
+  }
+
+ private:
+  std::string name_;
+  DispatchReply reply_;
+};
+
+}  // namespace
+
+std::shared_ptr<Target> make_static_target(const config::TargetConfig& target, const std::string& path,
+                                           config::Diagnostics& diagnostics, config::KeyCatalogue* catalogue) {
+  const std::size_t problems_before = problem_count(diagnostics);
+  config::MapReader reader(target.node, path, diagnostics, catalogue);
+  (void)reader.raw("name", "string");
+  (void)reader.raw("kind", "string");
+
+  std::string body;
+  const config::Value* reply = reader.raw("reply", "any value", {}, "required");
+  if (reply == nullptr) {
+    reader.error("reply", "expected a value, sent as JSON; found nothing");
+  } else if (auto text = to_json(*reply)) {
+    body = std::move(*text);
+  } else {
+    reader.error("reply", "has a number that is not finite, which JSON cannot carry");
+  }
+  const std::int64_t status = reader.integer("status", 200, 200, 599);
+  reader.finish();
+  if (problem_count(diagnostics) != problems_before) return nullptr;
+  return std::make_shared<StaticTarget>(target.name,
+                                        DispatchReply{static_cast<int>(status), "application/json", std::move(body)});
+}
+
+}  // namespace semroute::plugins
