@@ -8,6 +8,10 @@ target_compile_definitions(semroute_flags INTERFACE SEMROUTE_VERSION="${PROJECT_
 # Optimised everywhere, assertions of libraries off, our own SEMROUTE_CHECK stays on.
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
 
+if(SEMROUTE_SANITIZE)
+  # -O1 builds in half the time; the checks of libstdc++ come on top of the sanitizer's.
+  set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1 -DNDEBUG -D_GLIBCXX_ASSERTIONS")
+endif()
 if(SEMROUTE_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all)
   add_link_options(-fsanitize=address,undefined)

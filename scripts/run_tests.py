@@ -1,0 +1,139 @@
+"""What test.sh runs: builds, then every suite, counted. See `./test.sh --help`."""
+
+import concurrent.futures
+import os
+import socket
+import sys
+
+import lint
+from outcome import Outcome, run_one_check
+from suites import run_gtest, run_unittest
+
+FLOORS = ("core", "config", "plugins", "router")
+PROGRAMS = ("integration", "router", "plugins", "config", "core")  # the longest first
+PYTHON_SUITES = {"style": "tests/style", "docs": "tests/docs", "examples": "tests/examples"}
+SANITIZERS = {
+    "asan": {"ASAN_OPTIONS": "detect_stack_use_after_return=1:check_initialization_order=1:strict_string_checks=1",
+             "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"},
+    "tsan": {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"},
+}
+SUITES = (*FLOORS, "integration", *PYTHON_SUITES, "format", "tidy", "run", *SANITIZERS)
+NEED_NO_BUILD = {"style", "format"}
+
+BUILD_ROOT = os.environ.get("SEMROUTE_BUILD_ROOT", "build")
+JOBS = int(os.environ.get("SEMROUTE_JOBS", os.cpu_count() or 1))
+
+
+def log_path(name):
+    return os.path.join(BUILD_ROOT, "logs", name + ".log")
+
+
+def build(preset, folder, targets):
+    """Configures and builds; None when it went well, else an Outcome with the failure."""
+    name = f"build ({preset})"
+    configure = ["cmake", "--preset", preset, "-B", folder, "-DSEMROUTE_TESTS=ON"]
+    outcome = run_one_check(name, configure, log_path(f"{preset}-configure"))
+    if not outcome.failures:
+        command = ["cmake", "--build", folder, "-j", str(JOBS), "--target", *targets]
+        built = run_one_check(name, command, log_path(f"{preset}-build"), timeout_seconds=3600)
+        built.seconds += outcome.seconds
+        outcome = built
+    if outcome.failures:
+        return outcome
+    print(f"  {name:<20} {'':<36} {outcome.seconds:7.1f} s", flush=True)
+    return None
+
+
+def run_programs(names, folder, label, environment=None):
+    """The GoogleTest programs of a build folder, two at a time."""
+    def one(name):
+        program = os.path.join(folder, "tests", f"{name}_tests")
+        suite = label.format(name)
+        if not os.path.exists(program):
+            return Outcome(suite, failures=[(suite, f"{program} is not there")])
+        return run_gtest(suite, program, log_path(suite.replace(" ", "-")), environment)
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(one, name) for name in names]
+        for done in concurrent.futures.as_completed(waiting):
+            yield done.result()
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [str(one.getsockname()[1]) for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def check_run():
+    port, admin_port = free_ports(2)
+    environment = {"SEMROUTE_RUN_PORT": port, "SEMROUTE_RUN_ADMIN_PORT": admin_port}
+    return run_one_check("run", ["./run.sh", "--once"], log_path("run"), environment)
+
+
+def run_suites(wanted, everything):
+    """Yields the outcome of every suite asked for, in a useful order: what is quick first."""
+    if "style" in wanted:
+        yield run_unittest("style", PYTHON_SUITES["style"], log_path("style"))
+    if "format" in wanted:
+        yield lint.check_format(log_path("format"))
+
+    if wanted - NEED_NO_BUILD - set(SANITIZERS):
+        programs = [name for name in PROGRAMS if name in wanted]
+        targets = [f"{name}_tests" for name in programs]
+        if wanted & {"tidy"}:
+            targets = ["all"]  # clang-tidy's memory needs the dependencies of every source
+        elif wanted & {"run", "docs", "examples"}:
+            targets += ["semrouted", "semroute"]
+        broken = build("release", BUILD_ROOT, targets)
+        if broken:
+            yield broken
+        else:
+            yield from run_programs(programs, BUILD_ROOT, "{}")
+            tools = {"SEMROUTE_BUILD_DIR": os.path.abspath(BUILD_ROOT)}
+            for name in ("docs", "examples"):
+                if name in wanted:
+                    yield run_unittest(name, PYTHON_SUITES[name], log_path(name), tools)
+            if "run" in wanted:
+                yield check_run()
+            if "tidy" in wanted:
+                yield lint.check_tidy(BUILD_ROOT, everything, log_path("tidy"))
+
+    for preset, options in SANITIZERS.items():
+        if preset in wanted:
+            folder = os.path.join(BUILD_ROOT, preset)
+            broken = build(preset, folder, [f"{name}_tests" for name in PROGRAMS])
+            if broken:
+                yield broken
+            else:
+                yield from run_programs(PROGRAMS, folder, preset + " {}", options)
+
+
+def main(arguments):
+    everything = "--all" in arguments
+    names = [argument for argument in arguments if argument != "--all"]
+    unknown = [name for name in names if name not in SUITES]
+    if unknown:
+        print(f"test.sh: unknown suite or option {', '.join(unknown)}; ./test.sh --help names them", file=sys.stderr)
+        return 64
+    wanted = set(names) or set(SUITES) - (set() if everything else set(SANITIZERS))
+
+    passed = failed = skipped = 0
+    try:
+        for outcome in run_suites(wanted, everything):
+            outcome.report()
+            sys.stdout.flush()
+            passed += outcome.passed
+            failed += len(outcome.failures)
+            skipped += len(outcome.skipped)
+    except KeyboardInterrupt:
+        print("interrupted")
+        failed += 1
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

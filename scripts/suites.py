@@ -1,0 +1,73 @@
+"""Runs GoogleTest programs and Python unittest folders, and counts their cases."""
+
+import json
+import os
+import re
+import sys
+
+from outcome import Outcome, run
+
+GTEST_LINE = re.compile(r"^\[( RUN      |       OK |  FAILED  |  SKIPPED )\] ([^\s(,]+)")
+
+
+def parse_gtest(output):
+    """(passed names, failures, skipped, the case that never ended or None) of a GoogleTest program's output."""
+    passed, failures, skipped = [], [], []
+    running, lines = None, []
+    for line in output.splitlines():
+        found = GTEST_LINE.match(line)
+        kind = found.group(1).strip() if found else ""
+        if kind == "RUN":
+            running, lines = found.group(2), []
+        elif found and found.group(2) == running:
+            text = "\n".join(lines)
+            if kind == "OK":
+                passed.append(running)
+            elif kind == "FAILED":
+                failures.append((running, text))
+            else:
+                reason = " ".join(part for part in text.splitlines() if part and not part.endswith(": Skipped"))
+                skipped.append((running, reason or "no reason given"))
+            running = None
+        elif running:
+            lines.append(line)
+    return passed, failures, skipped, (running, "\n".join(lines)) if running else None
+
+
+def run_gtest(name, program, log, environment=None, wrapper=()):
+    """Every case of one GoogleTest program. A crash, a hang or a sanitizer's report at exit is a failure too."""
+    status, output, seconds = run([*wrapper, program, "--gtest_color=no"], log, environment)
+    passed, failures, skipped, unfinished = parse_gtest(output)
+    outcome = Outcome(name, len(passed), failures, skipped, seconds)
+    if unfinished:
+        case, text = unfinished
+        outcome.failures.append((case, f"{text}\nnot finished: exit status {status}; all of it: {log}"))
+    elif (status != 0 and not failures) or not (passed or failures or skipped):
+        tail = "\n".join(output.splitlines()[-60:])
+        outcome.failures.append((os.path.basename(program), f"{tail}\nexit status {status}; all of it: {log}"))
+    return outcome
+
+
+def run_unittest(name, folder, log, environment=None):
+    """Every test of the *_test.py files of a folder."""
+    result_file = log + ".json"
+    if os.path.exists(result_file):
+        os.remove(result_file)
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "python_tests.py")
+    status, output, seconds = run([sys.executable, "-B", script, folder, result_file], log, environment)
+    outcome = Outcome(name, seconds=seconds)
+    cases = []
+    if os.path.exists(result_file):
+        with open(result_file, encoding="utf-8") as file:
+            cases = json.load(file)
+    for case in cases:
+        if case["result"] == "passed":
+            outcome.passed += 1
+        elif case["result"] == "skipped":
+            outcome.skipped.append((case["case"], case["detail"]))
+        else:
+            outcome.failures.append((case["case"], case["detail"]))
+    if not cases or (status != 0 and not outcome.failures):
+        tail = "\n".join(output.splitlines()[-60:])
+        outcome.failures.append((folder, f"{tail}\nexit status {status}; all of it: {log}"))
+    return outcome

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Builds everything, runs every test and check; see --help.
+set -euo pipefail
+cd "$(dirname "$0")"
+. scripts/common.sh
+
+usage() {
+  cat <<'END'
+usage: ./test.sh [--all] [SUITE...]
+
+Installs what is missing, builds, runs every test and check, and ends with the line
+"N passed, M failed" (", K skipped" when tests were skipped, which are named with the reason).
+The exit code is 0 only if nothing failed. Logs are kept in build/logs/.
+
+  --all    also AddressSanitizer with UndefinedBehaviorSanitizer (built by clang++), ThreadSanitizer
+           (g++), and clang-tidy over everything instead of what differs from the last commit
+  --help   this text
+
+Suites, to run some alone:
+  core config plugins router   the tests of one floor
+  integration                  the real daemon over TCP
+  examples docs style          Python: the examples, the README's walk, the rules of the house
+  format tidy                  clang-format, clang-tidy
+  run                          ./run.sh --once
+  asan tsan                    the suites under a sanitizer; --all has both
+
+Environment:
+  SEMROUTE_TEST_DATA      where the large data sets are (default ../shared/data); tests without theirs are skipped
+  SEMROUTE_BUILD_ROOT     another build folder than build/
+  SEMROUTE_JOBS           compile jobs (default: one per processor)
+  SEMROUTE_INSTALL=no     never install packages
+END
+}
+
+for argument in "$@"; do
+  case "$argument" in --help | -h) usage; exit 0 ;; esac
+done
+
+if ! scripts/install_packages.sh run test; then
+  echo "0 passed, 1 failed"
+  exit 1
+fi
+use_ccache
+export SEMROUTE_BUILD_ROOT=$build_root
+exec python3 scripts/run_tests.py "$@"
