@@ -5,6 +5,7 @@
 //   dot        inner product                the inner product
 //   euclidean  squared L2 distance          1 / (1 + sqrt(distance))
 //   manhattan  L1 distance                  1 / (1 + distance)
+// Threads: pure functions.
 #pragma once
 
 #include <cstdint>
@@ -17,5 +18,9 @@ enum class Metric : std::uint8_t { cosine, dot, euclidean, manhattan };
 
 [[nodiscard]] std::string_view to_string(Metric metric) noexcept;
 [[nodiscard]] std::optional<Metric> parse_metric(std::string_view name) noexcept;
+
+// The score of what the kernel of `metric` computed; monotone in it, so order by one is order by the
+// other up to ties that rounding makes.
+[[nodiscard]] float score_of(Metric metric, float kernel_value) noexcept;
 
 }  // namespace semroute::core

@@ -1,0 +1,17 @@
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include <cstddef>
+
+#include "core/kernels/kernel_sets.h"
+
+namespace semroute::core::avx512 {
+
+#define SEMROUTE_SIMD __attribute__((target("avx512f,avx2,fma")))
+#include "core/kernels/avx512_lanes.inc"
+#include "core/kernels/kernels_body.inc"
+
+}  // namespace semroute::core::avx512
+
+#endif
