@@ -12,6 +12,7 @@ namespace {
 // An explicit list: a static library would drop registrations made by static initialisers.
 constexpr std::array kKinds = {
     Kind{"static", "a fixed reply", make_static_target},
+    Kind{"http", "one POST to an HTTP/1.1 service", make_http_target},
 };
 
 // Kinds of the contract that this version does not have.
