@@ -36,6 +36,7 @@ SEMROUTE_LANES void store_sums(Vec a, Vec b, Vec c, Vec d, float* out) noexcept 
   _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1)));
 }
 
+#undef SEMROUTE_LANES
 #include "core/kernels/kernels_body.inc"
 
 }  // namespace semroute::core::avx2
