@@ -99,11 +99,11 @@ struct DecisionReply {
 
 // `ok: false`. `retryable` and `sent` as in the contract.
 struct ErrorReply {
-  std::string_view request_id;  // may be empty when the request could not be read
+  std::string_view request_id{};  // may be empty when the request could not be read
   core::ErrorCode code = core::ErrorCode::internal;
-  std::string_view message;
+  std::string_view message{};
   bool retryable = false;
-  std::optional<bool> sent;                // only for errors of a dispatch
+  std::optional<bool> sent = std::nullopt;                // only for errors of a dispatch
   const DecisionView* decision = nullptr;  // what had been decided, when something had
   std::uint64_t revision = 0;
 };

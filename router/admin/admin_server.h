@@ -1,0 +1,41 @@
+// AdminServer: HTTP for operators on `admin`: /healthz, /readyz, /metrics.
+//
+// GET and HEAD only; other methods get 405, other paths 404. Bounds: kAdminMaxConnections,
+// kAdminMaxHeaderBytes, no body, kAdminTimeout per request.
+// Threads: one io_context's thread. Lifetime: close() or destruction ends it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+
+#include "config/config.h"
+#include "core/base/result.h"
+
+namespace semroute::router {
+
+struct AdminAnswers {
+  // Empty when ready; else what is not ("draining", "loading").
+  std::function<std::string()> not_ready;
+  std::function<std::string()> metrics;
+};
+
+class AdminServer {
+ public:
+  AdminServer(boost::asio::io_context& io, AdminAnswers answers);
+  ~AdminServer();
+  AdminServer(const AdminServer&) = delete;
+  AdminServer& operator=(const AdminServer&) = delete;
+
+  [[nodiscard]] core::Result<void> open(const config::Address& address);
+  [[nodiscard]] config::Address address() const;
+  void close();
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace semroute::router

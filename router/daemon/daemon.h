@@ -1,0 +1,92 @@
+// Daemon: the whole life of the process, from a checked configuration to exit.
+//
+// The calling thread becomes the control thread: it accepts connections and hands them to the workers,
+// serves admin HTTP, and answers signals. Reloads are read on a thread of their own; a storm of them
+// is answered by the running one and at most one more.
+// Order of a drain: not ready; `drain.delay`; backlog accepted, what has arrived is served; then
+// `unavailable` for new requests until every dispatch has answered or `drain.timeout` is over.
+// Threads: run() once; request_reload() from any thread.
+// Errors: run() returns the exit code (sysexits) after logging why.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "config/config.h"
+#include "router/admin/admin_server.h"
+#include "router/daemon/worker.h"
+#include "router/net/listener.h"
+#include "router/observe/decision_log.h"
+#include "router/observe/metrics.h"
+#include "router/verbs/verb.h"
+
+namespace semroute::router {
+
+class Daemon final : public Control {
+ public:
+  explicit Daemon(std::string config_file);
+  ~Daemon() override;
+
+  [[nodiscard]] int run(config::Config config);
+
+  // Control
+  void request_reload(std::function<void(core::Result<std::uint64_t>)> done) override;
+  [[nodiscard]] Metrics& metrics() override { return metrics_; }
+  [[nodiscard]] Clock::time_point started() const override { return started_; }
+
+ private:
+  using ReloadDone = std::function<void(core::Result<std::uint64_t>)>;
+  enum class Phase : std::uint8_t { loading, serving, draining };
+
+  [[nodiscard]] int start(config::Config config);
+  void take_connection(boost::asio::ip::tcp::socket socket);
+  void refuse_connection(boost::asio::ip::tcp::socket socket, const std::string& message);
+  void wait_for_signal();
+  void on_signal(int number);
+
+  void begin_reload();
+  void finish_reload(core::Result<std::shared_ptr<const ServiceState>> built);
+  void publish(std::shared_ptr<const ServiceState> state);
+  void answer_reload(const core::Result<std::uint64_t>& result);
+
+  void begin_drain();
+  void sweep_and_refuse();
+  void poll_drained();
+  void finish_drain();
+  void stop();
+
+  const std::string config_file_;
+  const Clock::time_point started_ = Clock::now();
+  boost::asio::io_context io_{1};
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer drain_timer_;
+  Metrics metrics_;
+  ConnectionCounts connections_;
+  std::unique_ptr<DecisionLog> decision_log_;
+  std::shared_ptr<const ServiceState> state_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::size_t next_worker_ = 0;
+  std::size_t picked_worker_ = 0;
+  std::unique_ptr<Listener> listener_;
+  std::unique_ptr<AdminServer> admin_;
+  Phase phase_ = Phase::loading;
+
+  std::thread loader_;
+  bool reloading_ = false;
+  std::vector<ReloadDone> reload_waiting_;  // answered by the running reload
+  std::vector<ReloadDone> reload_next_;     // answered by the one after it
+  bool reload_again_ = false;
+
+  Clock::time_point drain_began_;
+  bool stopping_ = false;
+};
+
+}  // namespace semroute::router

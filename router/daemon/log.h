@@ -1,0 +1,23 @@
+// Logging: the one place that knows spdlog. Lines go to stderr, as text or as JSON lines.
+//
+// Threads: log_* from any thread. Cost: not for the request path; requests are counted and, when
+// asked for, written to the decision log instead.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace semroute::router {
+
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
+enum class LogFormat : std::uint8_t { text, json };
+
+[[nodiscard]] std::optional<LogLevel> parse_log_level(std::string_view name) noexcept;
+[[nodiscard]] std::optional<LogFormat> parse_log_format(std::string_view name) noexcept;
+
+void start_logging(LogLevel level, LogFormat format);
+void log_line(LogLevel level, std::string_view message);
+
+}  // namespace semroute::router

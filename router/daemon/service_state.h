@@ -1,0 +1,45 @@
+// ServiceState: everything that requests are served from, const and swapped whole by a reload.
+//
+// A request holds the state it began with. Targets that are equal in the old and the new configuration are
+// the same objects, so that they keep their connections; counters live in Metrics and outlive both.
+// Threads: built on any one thread, then const.
+// Errors of building: those of build_routing_state.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "plugins/target.h"
+#include "router/observe/metrics.h"
+#include "router/routes/route_table.h"
+
+namespace semroute::router {
+
+struct ServiceState {
+  static constexpr std::size_t kNoTarget = static_cast<std::size_t>(-1);
+
+  config::Config config;  // without the loaded references, which the index holds
+  std::shared_ptr<const RoutingState> routing;
+  std::vector<std::shared_ptr<plugins::Target>> targets;  // as in config.targets
+  std::vector<std::size_t> route_targets;                 // per route: position in `targets`, or kNoTarget
+  std::vector<RouteCounters*> route_counters;             // per route
+  std::vector<TargetCounters*> target_counters;           // per target
+  std::uint64_t revision = 0;
+
+  // The name of the route's target; empty when it has none.
+  [[nodiscard]] std::string_view target_name(std::size_t route) const {
+    const std::size_t t = route_targets[route];
+    return t == kNoTarget ? std::string_view() : targets[t]->name();
+  }
+};
+
+// `previous` may be null (at start).
+[[nodiscard]] core::Result<std::shared_ptr<const ServiceState>> build_service_state(config::Config config,
+                                                                                    const ServiceState* previous,
+                                                                                    std::uint64_t revision,
+                                                                                    Metrics& metrics);
+
+}  // namespace semroute::router

@@ -1,0 +1,401 @@
+#include "router/net/session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/buffer.hpp>
+
+#include "core/base/limits.h"
+
+namespace semroute::router {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+bool would_block(const error_code& ec) {
+  return ec == asio::error::would_block || ec == asio::error::try_again || ec == asio::error::interrupted;
+}
+
+bool starts_json(char c) { return c == '{' || c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+// Buffers that one large request grew are given back once they are empty.
+void release_if_large(std::string& buffer) {
+  buffer.clear();
+  if (buffer.capacity() > 4 * core::kReadChunkBytes) buffer.shrink_to_fit();
+}
+
+}  // namespace
+
+Session::Session(asio::ip::tcp::socket socket, ConnectionCounts::Lease lease, SessionHandler& handler)
+    : socket_(std::move(socket)),
+      handler_(handler),
+      lease_(std::move(lease)),
+      frames_(handler.json_decoder()),
+      last_activity_(Clock::now()) {
+  error_code ec;
+  socket_.non_blocking(true, ec);
+  socket_.set_option(asio::ip::tcp::no_delay(true), ec);
+}
+
+void Session::start() {
+  handler_.counters().connections_open.add();
+  handler_.counters().connections_total.add();
+  wait_readable();
+}
+
+bool Session::paused() const { return in_flight_.size() >= handler_.limits().max_in_flight; }
+
+void Session::wait_readable() {
+  const bool wanted = phase_ == Phase::lingering || (phase_ == Phase::serving && !end_of_input_ && !paused());
+  if (reading_ || !wanted) return;
+  reading_ = true;
+  socket_.async_wait(asio::socket_base::wait_read, [self = shared_from_this()](const error_code& ec) {
+    self->reading_ = false;
+    if (!ec) self->on_readable();
+  });
+}
+
+void Session::on_readable() {
+  if (phase_ == Phase::closed) return;
+  error_code ec;
+  const auto buffer = handler_.read_buffer();
+  const std::size_t n = socket_.read_some(asio::buffer(buffer.data(), buffer.size()), ec);
+  if (would_block(ec)) return wait_readable();
+  if (ec == asio::error::eof) return on_end_of_input();
+  if (ec) return abort();
+  // What arrives while lingering is thrown away: it only keeps the error reply from being lost to a reset.
+  if (phase_ == Phase::serving) ingest({buffer.data(), n});
+  wait_readable();
+}
+
+void Session::ingest(std::string_view bytes) {
+  last_activity_ = Clock::now();
+  const bool fresh = in_.empty();
+  if (!fresh) in_.append(bytes);
+  const std::string_view data = fresh ? bytes : std::string_view(in_);
+  const std::size_t used = serve(data);
+  if (fresh) {
+    in_.assign(data.substr(used));
+  } else if (used == in_.size()) {
+    release_if_large(in_);
+  } else {
+    in_.erase(0, used);
+  }
+  // An incomplete request's clock starts with its first byte.
+  if (used > 0 || fresh) request_started_ = last_activity_;
+  flush();
+}
+
+std::size_t Session::serve(std::string_view data) {
+  serving_ = true;
+  std::size_t used = 0;
+  while (phase_ == Phase::serving && used < data.size() && !paused()) {
+    const std::string_view rest = data.substr(used);
+    if (protocol_ == Protocol::unknown) {
+      if (starts_json(rest.front())) {
+        protocol_ = Protocol::json;
+      } else if (static_cast<std::uint8_t>(rest.front()) == kFrameMagic) {
+        protocol_ = Protocol::binary;
+      } else {
+        protocol_ = Protocol::json;
+        request_.clear();
+        refuse(0,
+               {core::ErrorCode::bad_request,
+                "a connection starts with '{' (JSON lines) or the byte 0xA7 (binary frames)"},
+               true);
+        break;
+      }
+    }
+    const std::size_t n = protocol_ == Protocol::json ? serve_line(rest) : serve_frame(rest);
+    if (n == 0) break;
+    used += n;
+    drain_bytes_ -= std::min(drain_bytes_, n);
+    // Small requests may have large replies: the output bound holds inside a burst of them, too.
+    if (unwritten_bytes() > core::kReadChunkBytes) flush();
+  }
+  serving_ = false;
+  return used;
+}
+
+std::size_t Session::serve_line(std::string_view data) {
+  const std::size_t end = data.find('\n', scanned_);
+  const std::size_t limit = handler_.limits().max_request;
+  if ((end == std::string_view::npos ? data.size() : end) > limit) {
+    request_.clear();
+    refuse(
+        0,
+        {core::ErrorCode::too_large, "the line is longer than limits.max_request, " + std::to_string(limit) + " bytes"},
+        true);
+    return 0;
+  }
+  if (end == std::string_view::npos) {
+    scanned_ = data.size();
+    return 0;
+  }
+  scanned_ = 0;
+  const auto started = Clock::now();
+  request_.clear();
+  const auto decoded = handler_.json_decoder().decode(data.substr(0, end), request_);
+  if (decoded.ok()) {
+    serve_request(started, static_cast<std::size_t>(request_.op));
+  } else {
+    refuse(static_cast<std::size_t>(request_.op), decoded.error(), false);
+  }
+  return end + 1;
+}
+
+std::size_t Session::serve_frame(std::string_view data) {
+  const FramePeek peek = peek_frame(data, handler_.limits().max_request);
+  if (peek.error) {
+    request_.clear();
+    if (peek.header) {
+      request_.id.text = std::to_string(peek.header->request_id);
+    }
+    refuse(peek.header ? peek.header->op : 0U, peek.error->error, true);
+    return 0;
+  }
+  if (!peek.header || data.size() < peek.frame_bytes) return 0;
+  const auto started = Clock::now();
+  request_.clear();
+  if (auto error = frames_.decode(data.substr(0, peek.frame_bytes), request_)) {
+    refuse(peek.header->op, std::move(error->error), error->fatal);
+  } else {
+    serve_request(started, peek.header->op);
+  }
+  return peek.frame_bytes;
+}
+
+void Session::serve_request(Clock::time_point started, std::size_t frame_op) {
+  if (draining_ && drain_bytes_ == 0) {
+    handler_.counters().requests.add();
+    reply(static_cast<Op>(frame_op), request_.id,
+          ErrorReply{.request_id = request_.request_id,
+                     .code = core::ErrorCode::unavailable,
+                     .message = "the daemon is shutting down; send the request to another instance",
+                     .retryable = true});
+    return;
+  }
+  if (!request_.id.key.empty() && std::any_of(in_flight_.begin(), in_flight_.end(),
+                                              [&](const InFlight& f) { return f.id_key == request_.id.key; })) {
+    refuse(frame_op,
+           {core::ErrorCode::bad_request, "id " + request_.id.text + " is already in flight on this connection"},
+           false);
+    return;
+  }
+  handler_.counters().requests.add();
+  handler_.handle(*this, request_, started);
+}
+
+void Session::refuse(std::size_t frame_op, core::Error error, bool fatal) {
+  handler_.counters().requests.add();
+  reply(static_cast<Op>(frame_op), request_.id,
+        ErrorReply{.request_id = request_.request_id, .code = error.code, .message = error.message});
+  if (fatal) close_after_flush();
+}
+
+void Session::reply(Op op, const RequestId& id, const DecisionReply& reply) {
+  if (protocol_ == Protocol::binary) {
+    encode_frame(op, id, reply, out_);
+  } else {
+    encode_json(id, reply, out_);
+  }
+}
+
+void Session::reply(Op op, const RequestId& id, const ErrorReply& reply) {
+  handler_.counters().errors.add();
+  if (protocol_ == Protocol::binary) {
+    encode_frame(static_cast<std::uint8_t>(op), id, reply, out_);
+  } else {
+    encode_json(id, reply, out_);
+  }
+}
+
+void Session::reply_members(Op op, const RequestId& id, std::string_view request_id, std::string_view members) {
+  if (protocol_ == Protocol::binary) {
+    encode_frame_members(op, id, request_id, members, out_);
+  } else {
+    encode_json_members(id, request_id, members, out_);
+  }
+}
+
+std::uint64_t Session::begin_async(const RequestId& id, std::function<void()> cancel) {
+  handler_.counters().in_flight.add();
+  in_flight_.push_back({next_token_, id.key, std::move(cancel)});
+  return next_token_++;
+}
+
+void Session::finish_async(std::uint64_t token) {
+  handler_.counters().in_flight.subtract();
+  const bool was_paused = paused();
+  std::erase_if(in_flight_, [token](const InFlight& f) { return f.token == token; });
+  last_activity_ = Clock::now();
+  if (serving_ || phase_ == Phase::closed) return;
+  flush();
+  if (was_paused && !paused()) resume();
+  if (phase_ == Phase::serving && end_of_input_) on_end_of_input();
+}
+
+bool Session::cancel(const std::string& id_key) {
+  const auto it = std::find_if(in_flight_.begin(), in_flight_.end(),
+                               [&](const InFlight& f) { return f.id_key == id_key && f.cancel != nullptr; });
+  if (it == in_flight_.end()) return false;
+  // The call completes inside, which erases the entry.
+  const auto cancel_call = std::exchange(it->cancel, nullptr);
+  cancel_call();
+  return true;
+}
+
+// Room in flight again: serve what is buffered, then read on.
+void Session::resume() {
+  if (phase_ != Phase::serving) return;
+  if (!in_.empty()) {
+    request_started_ = Clock::now();
+    const std::size_t used = serve(in_);
+    in_.erase(0, used);
+    flush();
+  }
+  wait_readable();
+}
+
+void Session::on_end_of_input() {
+  end_of_input_ = true;
+  if (phase_ == Phase::lingering) return close();
+  if (phase_ != Phase::serving || !in_flight_.empty()) return;
+  // Paused input may still hold whole requests; what remains now is a request cut short.
+  if (!in_.empty()) handler_.counters().cut_off.add();
+  close_after_flush();
+}
+
+void Session::flush() {
+  if (writing_ || phase_ == Phase::closed) return;
+  if (unwritten_bytes() > 0) {
+    error_code ec;
+    const std::size_t n = socket_.write_some(asio::buffer(out_.data() + written_, unwritten_bytes()), ec);
+    if (ec && !would_block(ec)) return abort();
+    written_ += n;
+    if (n > 0) write_progress_ = Clock::now();
+  }
+  if (unwritten_bytes() == 0) {
+    written_ = 0;
+    release_if_large(out_);
+    return after_flush();
+  }
+  if (unwritten_bytes() > handler_.limits().max_output_buffer) {
+    handler_.counters().output_overflow.add();
+    return abort();
+  }
+  // The written front is dropped only now and then, so that a slow reader does not cost a move per write.
+  if (written_ > core::kReadChunkBytes) {
+    out_.erase(0, written_);
+    written_ = 0;
+  }
+  writing_ = true;
+  write_progress_ = Clock::now();
+  socket_.async_wait(asio::socket_base::wait_write, [self = shared_from_this()](const error_code& ec) {
+    self->writing_ = false;
+    if (!ec) self->flush();
+  });
+}
+
+void Session::after_flush() {
+  if (phase_ == Phase::flushing && in_flight_.empty()) linger();
+}
+
+void Session::close_after_flush() {
+  if (phase_ != Phase::serving) return;
+  phase_ = Phase::flushing;
+  if (!serving_) flush();
+}
+
+// FIN first, then wait for the peer's, so that a reset does not overtake the last reply.
+void Session::linger() {
+  phase_ = Phase::lingering;
+  linger_until_ = Clock::now() + core::kLingerTimeout;
+  error_code ec;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ec);
+  if (ec || end_of_input_) return close();
+  wait_readable();
+}
+
+void Session::tick(Clock::time_point now) {
+  const auto& limits = handler_.limits();
+  if (phase_ == Phase::closed) return;
+  if (unwritten_bytes() > 0 && now - write_progress_ > limits.write_timeout) {
+    handler_.counters().timed_out.add();
+    return abort();
+  }
+  if (phase_ == Phase::lingering && now > linger_until_) return close();
+  if (phase_ != Phase::serving) return;
+  if (!in_.empty() && !paused() && now - request_started_ > limits.request_timeout) {
+    handler_.counters().timed_out.add();
+    request_.clear();
+    refuse(0, {core::ErrorCode::timeout, "the request did not arrive within limits.request_timeout"}, true);
+    return flush();
+  }
+  if (in_.empty() && in_flight_.empty() && unwritten_bytes() == 0 && now - last_activity_ > limits.idle_timeout) {
+    handler_.counters().timed_out.add();
+    close_after_flush();
+  }
+}
+
+void Session::begin_drain() {
+  if (phase_ != Phase::serving || draining_) return;
+  const auto self = shared_from_this();
+  const auto buffer = handler_.read_buffer();
+  while (!end_of_input_) {
+    error_code ec;
+    const std::size_t n = socket_.read_some(asio::buffer(buffer.data(), buffer.size()), ec);
+    if (would_block(ec)) break;
+    if (ec == asio::error::eof) {
+      end_of_input_ = true;
+    } else if (ec) {
+      return abort();
+    }
+    in_.append(buffer.data(), n);
+  }
+  drain_bytes_ = in_.size();
+  draining_ = true;
+  resume();
+  if (end_of_input_) on_end_of_input();
+}
+
+bool Session::drained() const {
+  return phase_ != Phase::serving || (in_flight_.empty() && unwritten_bytes() == 0 && (drain_bytes_ == 0 || !paused()));
+}
+
+void Session::finish_drain() {
+  const auto self = shared_from_this();
+  if (phase_ == Phase::closed) return;
+  cancel_all();
+  close_after_flush();
+}
+
+void Session::abort() {
+  if (phase_ == Phase::closed) return;
+  const auto self = shared_from_this();
+  close();
+  cancel_all();
+}
+
+// The entries erase themselves as their calls complete, so the list is left alone while they are cancelled.
+void Session::cancel_all() {
+  std::vector<std::function<void()>> calls;
+  for (auto& f : in_flight_) {
+    if (f.cancel != nullptr) calls.push_back(std::exchange(f.cancel, nullptr));
+  }
+  for (const auto& call : calls) call();
+}
+
+void Session::close() {
+  if (phase_ == Phase::closed) return;
+  phase_ = Phase::closed;
+  handler_.counters().connections_open.subtract();
+  error_code ec;
+  socket_.close(ec);
+  lease_.reset();
+  handler_.on_closed(*this);
+}
+
+}  // namespace semroute::router

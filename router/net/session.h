@@ -1,0 +1,139 @@
+// Session: one client connection, from its bytes to requests and from replies back to bytes.
+//
+// The first byte decides the protocol (JSON lines or binary frames). Requests are handed to the
+// SessionHandler one after another; each leads to exactly one reply(), at once or later
+// (begin_async). Replies are gathered while input is served and written with one system call.
+// Bounds: limits of the configuration (request size, requests in flight, output buffer, time-outs),
+// asked for anew each time, so that a reload applies to open connections.
+// Threads: one worker thread only; a session never changes its worker.
+// Lifetime: kept alive by its pending reads and writes and by whoever holds in-flight work.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "config/config.h"
+#include "router/net/connection_counts.h"
+#include "router/observe/worker_counters.h"
+#include "router/protocol/frame_codec.h"
+#include "router/protocol/json_codec.h"
+#include "router/protocol/reply.h"
+#include "router/protocol/request.h"
+
+namespace semroute::router {
+
+using Clock = std::chrono::steady_clock;
+
+class Session;
+
+// What a session needs of its worker.
+class SessionHandler {
+ public:
+  virtual ~SessionHandler() = default;
+  // Serves one well-formed request; leads to exactly one reply. `started`: when decoding began.
+  virtual void handle(Session& session, Request& request, Clock::time_point started) = 0;
+  virtual void on_closed(Session& session) = 0;
+  [[nodiscard]] virtual const config::LimitsConfig& limits() const = 0;
+  [[nodiscard]] virtual JsonDecoder& json_decoder() = 0;
+  [[nodiscard]] virtual std::span<char> read_buffer() = 0;  // shared by the worker's sessions
+  [[nodiscard]] virtual WorkerCounters& counters() = 0;
+};
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  // `lease` is held until the connection is closed.
+  Session(boost::asio::ip::tcp::socket socket, ConnectionCounts::Lease lease, SessionHandler& handler);
+
+  void start();
+
+  // Append one reply to the output; flushed when the input at hand is served, or by finish_async.
+  void reply(Op op, const RequestId& id, const DecisionReply& reply);
+  void reply(Op op, const RequestId& id, const ErrorReply& reply);
+  void reply_members(Op op, const RequestId& id, std::string_view request_id, std::string_view members);
+
+  // A request whose reply comes later: counts as in flight until finish_async(token). `cancel` is called at most
+  // once: by cancel(), when the connection is lost, or when a drain runs out of time.
+  [[nodiscard]] std::uint64_t begin_async(const RequestId& id, std::function<void()> cancel);
+  void finish_async(std::uint64_t token);
+  // False when no cancellable request with this id key is in flight.
+  bool cancel(const std::string& id_key);
+
+  // Looks at the deadlines (idle, request, write, linger). Called every kSessionTick.
+  void tick(Clock::time_point now);
+
+  // Reads what has already arrived, to be served as usual; every later request is answered `unavailable`.
+  void begin_drain();
+  // Nothing left to answer or to write.
+  [[nodiscard]] bool drained() const;
+  // Cancels what is in flight, flushes, closes lingering.
+  void finish_drain();
+
+  // False once the connection is lost or closed: replies go nowhere.
+  [[nodiscard]] bool open() const { return phase_ != Phase::closed; }
+
+ private:
+  enum class Protocol : std::uint8_t { unknown, json, binary };
+  enum class Phase : std::uint8_t { serving, flushing, lingering, closed };
+  struct InFlight {
+    std::uint64_t token;
+    std::string id_key;
+    std::function<void()> cancel;
+  };
+
+  void wait_readable();
+  void on_readable();
+  void ingest(std::string_view bytes);
+  std::size_t serve(std::string_view data);
+  std::size_t serve_line(std::string_view data);
+  std::size_t serve_frame(std::string_view data);
+  void serve_request(Clock::time_point started, std::size_t frame_op);
+  void refuse(std::size_t frame_op, core::Error error, bool fatal);
+  void resume();
+  void on_end_of_input();
+  void flush();
+  void after_flush();
+  void close_after_flush();
+  void linger();
+  void cancel_all();
+  void abort();
+  void close();
+  [[nodiscard]] std::size_t unwritten_bytes() const { return out_.size() - written_; }
+  [[nodiscard]] bool paused() const;
+
+  boost::asio::ip::tcp::socket socket_;
+  SessionHandler& handler_;
+  ConnectionCounts::Lease lease_;
+  FrameDecoder frames_;
+  Request request_;
+
+  Protocol protocol_ = Protocol::unknown;
+  Phase phase_ = Phase::serving;
+  bool reading_ = false;  // a wait for input is pending
+  bool writing_ = false;  // a wait for room to write is pending
+  bool serving_ = false;  // inside serve(): replies are flushed once, at its end
+  bool end_of_input_ = false;
+  bool draining_ = false;
+
+  std::string in_;               // input not served yet
+  std::size_t scanned_ = 0;      // of in_, already searched for the end of a line
+  std::size_t drain_bytes_ = 0;  // of in_, had arrived before the drain began
+  std::string out_;
+  std::size_t written_ = 0;  // of out_
+  std::vector<InFlight> in_flight_;
+  std::uint64_t next_token_ = 1;
+
+  Clock::time_point last_activity_;
+  Clock::time_point request_started_;  // first byte of the incomplete request in in_
+  Clock::time_point write_progress_;
+  Clock::time_point linger_until_;
+};
+
+}  // namespace semroute::router

@@ -1,0 +1,53 @@
+#include "router/verbs/decision_views.h"
+
+namespace semroute::router {
+
+namespace {
+
+std::string_view outcome_of(const Decision& decision, const RouteScore& candidate) {
+  if (candidate.vetoed) return "vetoed";
+  if (!candidate.passed) return "below_threshold";
+  if (decision.reason == Reason::ambiguous) return "ambiguous";
+  if (decision.kind == DecisionKind::matched && decision.route == candidate.route) return "served";
+  return "passed";
+}
+
+}  // namespace
+
+DecisionView make_view(const ServiceState& state, const Decision& decision) {
+  const auto& routes = state.routing->table.routes();
+  DecisionView view;
+  view.decision = decision.kind;
+  view.reason = decision.reason;
+  view.score = decision.score;
+  if (decision.route) {
+    view.route = routes[*decision.route].name;
+    view.metadata = &routes[*decision.route].metadata;
+    view.target = state.target_name(*decision.route);
+  }
+  view.matches.reserve(decision.matches.size());
+  for (const auto& m : decision.matches) view.matches.push_back({routes[m.route].name, m.score, m.threshold, m.passed});
+  return view;
+}
+
+ExplainView make_explain(const ServiceState& state, const Decision& decision) {
+  const auto& routes = state.routing->table.routes();
+  ExplainView explain;
+  for (const auto& r : decision.references) {
+    const auto& texts = r.negative ? routes[r.route].negative_texts : routes[r.route].reference_texts;
+    explain.references.push_back({routes[r.route].name, r.row, r.score,
+                                  r.row < texts.size() ? std::string_view(texts[r.row]) : std::string_view(),
+                                  r.negative});
+  }
+  for (std::size_t i = 0; i < decision.matches.size(); ++i) {
+    const auto& m = decision.matches[i];
+    // The lead over the next-ranked match; the last one leads nobody that is shown.
+    const double margin = i + 1 < decision.matches.size()
+                              ? static_cast<double>(m.score) - static_cast<double>(decision.matches[i + 1].score)
+                              : 0.0;
+    explain.candidates.push_back({routes[m.route].name, m.score, m.threshold, margin, outcome_of(decision, m)});
+  }
+  return explain;
+}
+
+}  // namespace semroute::router

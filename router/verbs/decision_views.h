@@ -1,0 +1,17 @@
+// From a Decision (positions in a table) to the views that codecs write (names and texts).
+//
+// Threads: pure functions. Lifetime: views point into the state; keep it until the codec has run.
+#pragma once
+
+#include "router/daemon/service_state.h"
+#include "router/decide/decide.h"
+#include "router/protocol/reply.h"
+
+namespace semroute::router {
+
+[[nodiscard]] DecisionView make_view(const ServiceState& state, const Decision& decision);
+
+// The decision's candidates and references; times and attempts are left to the caller.
+[[nodiscard]] ExplainView make_explain(const ServiceState& state, const Decision& decision);
+
+}  // namespace semroute::router

@@ -1,0 +1,33 @@
+#include "router/verbs/deciding.h"
+#include "router/verbs/decision_views.h"
+#include "router/verbs/verb.h"
+
+namespace semroute::router {
+
+void handle_match(Exchange& exchange) {
+  if (const auto prepared = prepare_embeddings(exchange); !prepared.ok()) {
+    return reply_error(exchange, prepared.error());
+  }
+  auto& context = exchange.context;
+  const ServiceState& state = *exchange.state;
+  const Request& request = exchange.request;
+  auto& reply = context.reply;
+  reply.request_id = context.request_id(request);
+  reply.revision = state.revision;
+  reply.batch = request.batch;
+  reply.route_op = false;
+  reply.decisions.clear();
+  for (std::size_t i = 0; i < request.embedding_count; ++i) {
+    const StageTimes times = decide_embedding(exchange, i);
+    auto& view = reply.decisions.emplace_back(make_view(state, context.decision));
+    if (request.explain) {
+      view.explain = make_explain(state, context.decision);
+      set_times(*view.explain, times);
+    }
+    log_decision(context, state, reply.request_id, context.decision, times, std::nullopt,
+                 {request.embeddings.data() + i * request.dimension, request.dimension});
+  }
+  exchange.session.reply(request.op, request.id, reply);
+}
+
+}  // namespace semroute::router

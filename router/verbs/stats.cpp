@@ -1,0 +1,66 @@
+#include "core/kernels/kernels.h"
+#include "router/observe/process_usage.h"
+#include "router/verbs/verb.h"
+
+namespace semroute::router {
+
+namespace {
+
+std::string member(std::string_view name, std::uint64_t value) {
+  return ",\"" + std::string(name) + "\":" + std::to_string(value);
+}
+
+std::string targets_object(const Metrics& metrics) {
+  std::string out = "{";
+  metrics.for_each_target([&](const std::string& name, const TargetCounters& counters) {
+    if (out.size() > 1) out += ',';
+    append_json_string(name, out);
+    const auto ok = counters.outcomes[0].load(std::memory_order_relaxed);
+    out += ":{\"ok\":" + std::to_string(ok) + member("in_flight", counters.in_flight.load(std::memory_order_relaxed)) +
+           ",\"errors\":{";
+    bool first = true;
+    for (std::size_t code = 1; code < kOutcomes; ++code) {
+      const auto n = counters.outcomes[code].load(std::memory_order_relaxed);
+      if (n == 0) continue;
+      out += (first ? "\"" : ",\"") + std::string(core::to_string(static_cast<core::ErrorCode>(code))) +
+             "\":" + std::to_string(n);
+      first = false;
+    }
+    out += "}}";
+  });
+  return out + "}";
+}
+
+}  // namespace
+
+void handle_stats(Exchange& exchange) {
+  const ServiceState& state = *exchange.state;
+  Control& control = exchange.context.control;
+  const auto totals = control.metrics().totals();
+  const auto usage = read_process_usage();
+  const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - control.started()).count();
+  std::string members =
+      R"("version":")" SEMROUTE_VERSION "\"" + member("uptime_s", static_cast<std::uint64_t>(uptime)) +
+      member("workers", state.config.workers) + R"(,"isa":")" +
+      std::string(core::to_string(core::active_kernels().isa)) + R"(","revision":)" + std::to_string(state.revision);
+  members += member("routes", state.routing->table.routes().size());
+  members += member("references", state.routing->table.reference_count());
+  members += member("index_bytes", state.routing->index->bytes());
+  members += member("connections", totals.connections_open);
+  members += member("connections_total", totals.connections_total);
+  members += member("connections_refused", control.metrics().connections_refused.load());
+  members += member("requests", totals.requests);
+  members += member("errors", totals.errors);
+  members += member("in_flight", totals.in_flight);
+  members += member("cut_off", totals.cut_off);
+  members += member("timed_out", totals.timed_out);
+  members += member("output_overflow", totals.output_overflow);
+  members += member("resident_bytes", usage.resident_bytes);
+  members += R"(,"cpu_s":)";
+  append_json_number(usage.cpu_seconds, members);
+  members += R"(,"targets":)" + targets_object(control.metrics());
+  exchange.session.reply_members(exchange.request.op, exchange.request.id,
+                                 exchange.context.request_id(exchange.request), members);
+}
+
+}  // namespace semroute::router

@@ -1,0 +1,240 @@
+// Life cycle of the real daemon: start refusals, reload, a storm of SIGHUP (84), SIGTERM under load (85).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include "tests/integration/tiny_config.h"
+#include "tests/support/daemon_process.h"
+#include "tests/support/raw_client.h"
+
+namespace semroute::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const char* const kMatch = R"({"id":1,"op":"match","embedding":[1,0,0,0]})";
+
+TEST(Start, AWrongConfigurationIsRefusedWithItsPlaces) {
+  const TemporaryFolder folder;
+  folder.write("bad.yaml", "index:\n  dimension: 0\n  colour: red\nroutes: []\n");
+  const auto checked = run_program({daemon_path(), "--config", folder.path() + "/bad.yaml", "--check"});
+  EXPECT_EQ(checked.exit_code, 78);
+  EXPECT_THAT(checked.output, HasSubstr("bad.yaml:2:"));
+  EXPECT_THAT(checked.output, HasSubstr("bad.yaml:3:"));
+  const auto started = run_program({daemon_path(), "--config", folder.path() + "/bad.yaml"});
+  EXPECT_EQ(started.exit_code, 78);
+}
+
+TEST(Start, WrongCommandLinesAreUsageErrors) {
+  EXPECT_EQ(run_program({daemon_path()}).exit_code, 64);
+  EXPECT_EQ(run_program({daemon_path(), "--config"}).exit_code, 64);
+  EXPECT_EQ(run_program({daemon_path(), "--colour"}).exit_code, 64);
+  EXPECT_EQ(run_program({daemon_path(), "--config", "x.yaml", "--log-level", "loud"}).exit_code, 64);
+  EXPECT_EQ(run_program({daemon_path(), "--version"}).exit_code, 0);
+  EXPECT_EQ(run_program({daemon_path(), "--help"}).exit_code, 0);
+}
+
+TEST(Start, Fault91AListenerBeyondLoopbackNeedsAllowOpen) {
+  const TemporaryFolder folder;
+  folder.write("open.yaml", "listen: 0.0.0.0:0\nadmin: off\n" + tiny_config());
+  const auto refused = run_program({daemon_path(), "--config", folder.path() + "/open.yaml"});
+  EXPECT_EQ(refused.exit_code, 78);
+  EXPECT_THAT(refused.output, HasSubstr("allow_open"));
+  folder.write("open.yaml", "listen: 0.0.0.0:0\nadmin: off\naccess: {allow_open: true}\n" + tiny_config());
+  EXPECT_EQ(run_program({daemon_path(), "--check", "--config", folder.path() + "/open.yaml"}).exit_code, 0);
+}
+
+TEST(Start, APortInUseIsNamed) {
+  const DaemonProcess daemon(tiny_config());
+  const TemporaryFolder folder;
+  folder.write("same.yaml", "listen: 127.0.0.1:" + std::to_string(daemon.port()) + "\nadmin: off\n" + tiny_config());
+  const auto second = run_program({daemon_path(), "--config", folder.path() + "/same.yaml"});
+  EXPECT_EQ(second.exit_code, 69);
+  EXPECT_THAT(second.output, HasSubstr(std::to_string(daemon.port())));
+}
+
+TEST(Start, TheForcedInstructionSetRuns) {
+  const DaemonProcess daemon(tiny_config(), {"SEMROUTE_ISA=scalar"});
+  RawClient client(daemon.port());
+  EXPECT_THAT(client.ask(R"({"id":1,"op":"stats"})"), HasSubstr("\"isa\":\"scalar\""));
+  EXPECT_THAT(client.ask(kMatch), HasSubstr("\"route\":\"billing\""));
+}
+
+TEST(Reload, AppliesRoutesAndThresholdsAndCountsTheRevision) {
+  const DaemonProcess daemon(tiny_config());
+  RawClient client(daemon.port());
+  EXPECT_THAT(client.ask(kMatch), HasSubstr("\"route\":\"billing\""));
+  std::string changed = tiny_config();
+  changed.replace(changed.find("billing"), 7, "invoice");
+  daemon.rewrite(changed);
+  EXPECT_THAT(client.ask(R"({"id":2,"op":"reload"})"), HasSubstr("\"revision\":2"));
+  const auto after = client.ask(kMatch);
+  EXPECT_THAT(after, HasSubstr("\"route\":\"invoice\""));
+  EXPECT_THAT(after, HasSubstr("\"revision\":2"));
+  daemon.signal(SIGHUP);
+  EXPECT_TRUE(daemon.wait_for_log("reloaded: revision 3"));
+}
+
+TEST(Reload, AWrongFileChangesNothing) {
+  const DaemonProcess daemon(tiny_config());
+  RawClient client(daemon.port());
+  daemon.rewrite("index: {dimension: 4}\nroutes: [{name: x, references: {vectors: [[1,2,3]]}}]\ncolour: red\n");
+  const auto refused = client.ask(R"({"id":2,"op":"reload"})");
+  EXPECT_THAT(refused, HasSubstr("\"ok\":false"));
+  EXPECT_THAT(refused, HasSubstr("semrouted.yaml:"));
+  const auto after = client.ask(kMatch);
+  EXPECT_THAT(after, HasSubstr("\"route\":\"billing\""));
+  EXPECT_THAT(after, HasSubstr("\"revision\":1"));
+  EXPECT_THAT(http_get(daemon.admin_port(), "/metrics"), HasSubstr("semrouted_reload_success 0"));
+}
+
+TEST(Reload, WhatNeedsARestartIsRefusedByName) {
+  const DaemonProcess daemon(tiny_config());
+  RawClient client(daemon.port());
+  std::string changed = tiny_config();
+  changed.replace(changed.find("workers: 2"), 10, "workers: 3");
+  daemon.rewrite(changed);
+  const auto refused = client.ask(R"({"id":2,"op":"reload"})");
+  EXPECT_THAT(refused, HasSubstr("workers"));
+  EXPECT_THAT(refused, HasSubstr("needs a restart"));
+}
+
+TEST(Reload, Fault84AStormOfSighupFailsNoRequest) {
+  const DaemonProcess daemon(tiny_config());
+  std::atomic<bool> stop{false};
+  std::atomic<int> answered{0};
+  std::atomic<int> failed{0};
+  std::thread load([&] {
+    RawClient client(daemon.port());
+    while (!stop) {
+      if (client.ask(kMatch).find("\"route\":\"billing\"") == std::string::npos) ++failed;
+      ++answered;
+    }
+  });
+  for (int i = 0; i < 200; ++i) {
+    daemon.signal(SIGHUP);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  EXPECT_TRUE(daemon.wait_for_log("reloaded: revision 2"));
+  stop = true;
+  load.join();
+  EXPECT_EQ(failed, 0);
+  EXPECT_GT(answered, 0);
+  RawClient client(daemon.port());
+  EXPECT_THAT(client.ask(R"({"id":1,"op":"reload"})"), HasSubstr("\"ok\":true"));
+}
+
+TEST(Drain, Fault85SigtermAnswersWhatHasArrivedAndExitsZero) {
+  DaemonProcess daemon(tiny_config("drain: {delay: 300ms}\n"));
+  RawClient open(daemon.port());
+  EXPECT_THAT(open.ask(kMatch), HasSubstr("matched"));
+  daemon.signal(SIGTERM);
+  ASSERT_TRUE(daemon.wait_for_log("draining"));
+  const auto ready = http_get(daemon.admin_port(), "/readyz");
+  EXPECT_THAT(ready, HasSubstr("503"));
+  EXPECT_THAT(ready, HasSubstr("draining"));
+  // During the delay everything is served as before, new connections too.
+  RawClient late(daemon.port());
+  EXPECT_THAT(late.ask(kMatch), HasSubstr("matched"));
+  // Then open connections are told to go elsewhere, until they are closed.
+  std::string last;
+  for (int i = 0; i < 10'000 && last.find("unavailable") == std::string::npos; ++i) {
+    if (!open.try_send(std::string(kMatch) + "\n")) break;
+    const auto line = open.read_line();
+    if (!line) break;
+    last = *line;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_THAT(last, HasSubstr("unavailable"));
+  EXPECT_THAT(last, HasSubstr("\"retryable\":true"));
+  EXPECT_EQ(daemon.wait(20), 0);
+}
+
+TEST(Drain, WhatReachedTheSocketAndTheBacklogIsAnswered) {
+  DaemonProcess daemon(tiny_config());
+  std::string lines;
+  for (int i = 0; i < 2'000; ++i) lines += std::string(kMatch) + "\n";
+  RawClient open(daemon.port());
+  EXPECT_THAT(open.ask(kMatch), HasSubstr("matched"));
+  // Stopped, it can neither read nor accept: all of this is waiting when the signal comes.
+  daemon.signal(SIGSTOP);
+  open.send(lines);
+  RawClient queued(daemon.port());
+  queued.send(std::string(kMatch) + "\n");
+  daemon.signal(SIGTERM);
+  daemon.signal(SIGCONT);
+  for (int i = 0; i < 2'000; ++i) {
+    const auto line = open.read_line();
+    ASSERT_TRUE(line) << i;
+    ASSERT_THAT(*line, HasSubstr("matched")) << i;
+  }
+  EXPECT_THAT(queued.read_line().value_or(""), HasSubstr("matched"));
+  EXPECT_EQ(daemon.wait(20), 0);
+}
+
+TEST(Drain, ASecondSignalEndsAtOnce) {
+  DaemonProcess daemon(tiny_config("drain: {delay: 20s}\n"));
+  daemon.signal(SIGTERM);
+  ASSERT_TRUE(daemon.wait_for_log("draining"));
+  daemon.signal(SIGTERM);
+  EXPECT_EQ(daemon.wait(5), 128 + SIGTERM);
+}
+
+TEST(Admin, HealthReadyMetricsAndRefusals) {
+  const DaemonProcess daemon(tiny_config());
+  RawClient client(daemon.port());
+  EXPECT_THAT(client.ask(R"({"id":1,"embedding":[1,0,0,0]})"), HasSubstr("\"dispatched\":true"));
+  const auto port = daemon.admin_port();
+  EXPECT_THAT(http_get(port, "/healthz"), HasSubstr("200 OK"));
+  EXPECT_THAT(http_get(port, "/readyz"), HasSubstr("\"ready\":true"));
+  EXPECT_THAT(http_get(port, "/nothing"), HasSubstr("404"));
+  EXPECT_THAT(http_get(port, "/metrics", "DELETE"), HasSubstr("405"));
+  const auto metrics = http_get(port, "/metrics");
+  for (const char* expected :
+       {"semrouted_decisions_total{route=\"billing\",decision=\"matched\",reason=\"passed\"} 1",
+        "semrouted_score_bucket{route=\"billing\"", "semrouted_stage_seconds_bucket{stage=\"search\"",
+        "semrouted_dispatch_total{target=\"canned\",outcome=\"ok\"} 1", "semrouted_connections 1",
+        "semrouted_references 4", "semrouted_revision 1", "semrouted_reload_success 1",
+        "semrouted_build_info{version=", "process_resident_memory_bytes"}) {
+    EXPECT_THAT(metrics, HasSubstr(expected));
+  }
+  EXPECT_THAT(http_get(port, "/metrics", "HEAD"), Not(HasSubstr("semrouted_")));
+}
+
+TEST(DecisionLog, OneJsonLineADecisionAndSigusr1Reopens) {
+  const DaemonProcess daemon(tiny_config("decision_log: {file: decisions.jsonl, embedding: true}\n"));
+  const std::string path = daemon.folder().path() + "/decisions.jsonl";
+  RawClient client(daemon.port());
+  EXPECT_THAT(client.ask(R"({"id":1,"op":"match","embedding":[1,0,0,0],"request_id":"r-1"})"), HasSubstr("matched"));
+  const auto wait_for = [&](const std::string& text) {
+    for (int i = 0; i < 1'000; ++i) {
+      const auto all = run_program({"/bin/cat", path}).output;
+      if (all.find(text) != std::string::npos && all.back() == '\n') return all;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return std::string("(not written)");
+  };
+  const auto line = wait_for("r-1");
+  for (const char* expected : {"\"request_id\":\"r-1\"", "\"decision\":\"matched\"", "\"reason\":\"passed\"",
+                               "\"route\":\"billing\"", "\"score\":1", "\"runner_up\":{\"route\":\"support\"",
+                               "\"revision\":1", "\"us\":{\"decode\":", "\"embedding\":[1,0,0,0]"}) {
+    EXPECT_THAT(line, HasSubstr(expected));
+  }
+  ASSERT_EQ(std::rename(path.c_str(), (path + ".1").c_str()), 0);
+  daemon.signal(SIGUSR1);
+  for (int i = 0; i < 1'000 && ::access(path.c_str(), F_OK) != 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_THAT(client.ask(R"({"id":1,"op":"match","embedding":[1,0,0,0],"request_id":"r-2"})"), HasSubstr("matched"));
+  EXPECT_THAT(wait_for("r-2"), Not(HasSubstr("r-1")));
+}
+
+}  // namespace
+}  // namespace semroute::test

@@ -1,0 +1,142 @@
+#include "tests/support/daemon_process.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+
+namespace semroute::test {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* kFreePorts = "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n";
+
+std::string read_file(const std::string& path) {
+  const std::ifstream in(path, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+// Starts a program with stdout and stderr in a file.
+pid_t spawn(const std::vector<std::string>& arguments, const std::string& output,
+            const std::vector<std::string>& environment) {
+  std::vector<char*> argv;
+  for (const auto& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
+  argv.push_back(nullptr);
+  const pid_t pid = ::fork();
+  if (pid != 0) return pid;
+  const int fd = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  ::dup2(fd, 1);
+  ::dup2(fd, 2);
+  for (const auto& e : environment) ::putenv(const_cast<char*>(e.c_str()));
+  ::execv(argv[0], argv.data());
+  ::_exit(127);
+}
+
+int exit_code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+
+int wait_for_exit(pid_t pid, int seconds) {
+  const auto end = Clock::now() + std::chrono::seconds(seconds);
+  while (Clock::now() < end) {
+    int status = 0;
+    if (::waitpid(pid, &status, WNOHANG) == pid) return exit_code_of(status);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return -1;
+}
+
+std::uint16_t port_after(const std::string& log, const std::string& words) {
+  const auto at = log.find(words);
+  if (at == std::string::npos) return 0;
+  return static_cast<std::uint16_t>(std::stoi(log.substr(at + words.size())));
+}
+
+}  // namespace
+
+TemporaryFolder::TemporaryFolder() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "semroute-test-XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make a folder for the test");
+  path_ = pattern;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ec;
+  std::filesystem::remove_all(path_, ec);
+}
+
+void TemporaryFolder::write(const std::string& name, const std::string& text) const {
+  std::ofstream(path_ + "/" + name, std::ios::binary) << text;
+}
+
+std::string daemon_path() { return SEMROUTE_BUILD_DIR "/semrouted"; }
+std::string tool_path() { return SEMROUTE_BUILD_DIR "/semroute"; }
+
+Finished run_program(const std::vector<std::string>& arguments, int seconds,
+                     const std::vector<std::string>& environment) {
+  const TemporaryFolder folder;
+  const std::string output = folder.path() + "/output";
+  const pid_t pid = spawn(arguments, output, environment);
+  int code = wait_for_exit(pid, seconds);
+  if (code < 0) {
+    ::kill(pid, SIGKILL);
+    code = wait_for_exit(pid, 10);
+  }
+  return {code, read_file(output)};
+}
+
+DaemonProcess::DaemonProcess(const std::string& yaml, const std::vector<std::string>& environment) {
+  rewrite(yaml);
+  pid_ = spawn({daemon_path(), "--config", config_path()}, folder_.path() + "/log", environment);
+  if (!wait_for_log("listening on 127.0.0.1:", 60)) throw std::runtime_error("the daemon did not start: " + log());
+  port_ = port_after(log(), "listening on 127.0.0.1:");
+  admin_port_ = port_after(log(), "admin on http://127.0.0.1:");
+}
+
+DaemonProcess::~DaemonProcess() {
+  if (!running()) return;
+  ::kill(pid_, SIGKILL);
+  (void)wait(10);
+}
+
+void DaemonProcess::rewrite(const std::string& yaml) const {
+  folder_.write("semrouted.yaml.new", kFreePorts + yaml);
+  std::filesystem::rename(config_path() + ".new", config_path());
+}
+
+void DaemonProcess::signal(int number) const { ::kill(pid_, number); }
+
+int DaemonProcess::wait(int seconds) {
+  if (pid_ < 0) return -1;
+  const int code = wait_for_exit(pid_, seconds);
+  if (code >= 0) pid_ = -1;
+  return code;
+}
+
+bool DaemonProcess::running() const { return pid_ > 0 && ::kill(pid_, 0) == 0; }
+
+std::string DaemonProcess::log() const { return read_file(folder_.path() + "/log"); }
+
+bool DaemonProcess::wait_for_log(const std::string& text, int seconds, int times) const {
+  const auto end = Clock::now() + std::chrono::seconds(seconds);
+  while (Clock::now() < end) {
+    const std::string all = log();
+    int found = 0;
+    for (auto at = all.find(text); at != std::string::npos; at = all.find(text, at + 1)) ++found;
+    // The line is complete once its end is there.
+    if (found >= times && all.find('\n', all.rfind(text)) != std::string::npos) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
+
+}  // namespace semroute::test

@@ -1,0 +1,69 @@
+// DaemonProcess: the real semrouted on a configuration of the test's own, on free ports.
+//
+// Writes the configuration into a folder of its own (removed at the end), starts the daemon, waits until it
+// says where it listens. The destructor ends it by its process id and waits for it.
+#pragma once
+
+#include <csignal>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace semroute::test {
+
+// A folder that is removed with its contents.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+  void write(const std::string& name, const std::string& text) const;
+
+ private:
+  std::string path_;
+};
+
+struct Finished {
+  int exit_code = -1;  // 128 + signal when a signal ended it
+  std::string output;  // stdout and stderr
+};
+
+// Runs a program to its end (at most `seconds`; killed after that).
+[[nodiscard]] Finished run_program(const std::vector<std::string>& arguments, int seconds = 60,
+                                   const std::vector<std::string>& environment = {});
+
+[[nodiscard]] std::string daemon_path();
+[[nodiscard]] std::string tool_path();
+
+class DaemonProcess {
+ public:
+  // `yaml` without `listen` and `admin`: free ports are put in front. Extra environment as NAME=VALUE.
+  explicit DaemonProcess(const std::string& yaml, const std::vector<std::string>& environment = {});
+  ~DaemonProcess();
+  DaemonProcess(const DaemonProcess&) = delete;
+  DaemonProcess& operator=(const DaemonProcess&) = delete;
+
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] std::uint16_t admin_port() const { return admin_port_; }
+  [[nodiscard]] const TemporaryFolder& folder() const { return folder_; }
+  [[nodiscard]] std::string config_path() const { return folder_.path() + "/semrouted.yaml"; }
+  // Replaces the configuration file (the same listen and admin lines in front).
+  void rewrite(const std::string& yaml) const;
+  void signal(int number) const;
+  // Waits for the end and returns the exit code; -1 when it is still there after `seconds`.
+  [[nodiscard]] int wait(int seconds);
+  [[nodiscard]] bool running() const;
+  [[nodiscard]] std::string log() const;
+  // Waits until the log holds `text`.
+  [[nodiscard]] bool wait_for_log(const std::string& text, int seconds = 20, int times = 1) const;
+
+ private:
+  TemporaryFolder folder_;
+  pid_t pid_ = -1;
+  std::uint16_t port_ = 0;
+  std::uint16_t admin_port_ = 0;
+};
+
+}  // namespace semroute::test

@@ -1,0 +1,47 @@
+// RawClient: a plain blocking TCP client, for tests that send exactly the bytes they mean.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace semroute::test {
+
+class RawClient {
+ public:
+  explicit RawClient(std::uint16_t port);
+  ~RawClient();
+  RawClient(const RawClient&) = delete;
+  RawClient& operator=(const RawClient&) = delete;
+
+  void send(std::string_view bytes) const;
+  // False when the peer has closed or the buffer stays full for a second.
+  [[nodiscard]] bool try_send(std::string_view bytes) const;
+  // The next line without "\n"; nothing at the end of input or after `seconds`.
+  [[nodiscard]] std::optional<std::string> read_line(int seconds = 20);
+  // Exactly `n` bytes, or nothing.
+  [[nodiscard]] std::optional<std::string> read_bytes(std::size_t n, int seconds = 20);
+  // A whole binary frame, or nothing.
+  [[nodiscard]] std::optional<std::string> read_frame(int seconds = 20);
+  // Everything until the peer closes.
+  [[nodiscard]] std::string read_all(int seconds = 20);
+  // True when the peer closes (after any unread bytes) within `seconds`.
+  [[nodiscard]] bool closed(int seconds = 20);
+  // One line there, one line back.
+  [[nodiscard]] std::string ask(const std::string& line);
+  void shutdown_send() const;
+  // Closes with a reset.
+  void reset();
+
+ private:
+  bool fill(int seconds);
+  int fd_ = -1;
+  bool ended_ = false;
+  std::string buffer_;
+};
+
+// One HTTP/1.1 request; the whole answer as text.
+[[nodiscard]] std::string http_get(std::uint16_t port, const std::string& path, const std::string& method = "GET");
+
+}  // namespace semroute::test
