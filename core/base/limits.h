@@ -33,8 +33,8 @@ inline constexpr std::size_t kMaxRequestHeaders = 64;
 inline constexpr std::size_t kMaxRequestHeaderBytes = 8 * 1024;  // names and values together
 inline constexpr std::size_t kMaxRoutesPage = 1'000;             // references in one routes.get
 inline constexpr std::uint32_t kMaxTimeoutMs = 24 * 60 * 60 * 1000;
-inline constexpr std::size_t kMaxFilterValues = 10'000;  // names and metadata values in one filter
-inline constexpr std::size_t kExplainNearest = 5;        // references shown a route under `mean` and `centroid`
+inline constexpr std::size_t kMaxFilterValues = 10'000;       // names and metadata values in one filter
+inline constexpr std::size_t kExplainNearest = 5;             // references shown a route under `mean` and `centroid`
 inline constexpr std::size_t kMaxExplainReferences = 10'000;  // in one decision; a line that is still readable
 
 // Connections.

@@ -1,6 +1,7 @@
 #include "core/index/flat_index.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <optional>
@@ -34,6 +35,15 @@ RowsKernel rows_kernel(Metric metric, const Kernels& kernels) noexcept {
 }
 
 constexpr bool larger_is_nearer(Metric metric) noexcept { return metric == Metric::cosine || metric == Metric::dot; }
+
+// A kernel value such that none that is as far or farther scores above `score`: the inverse of
+// score_of, rounded to the far side.
+float bound_of(Metric metric, float score) noexcept {
+  if (larger_is_nearer(metric)) return score;
+  const double distance = 1.0 / static_cast<double>(score) - 1.0;
+  const double value = metric == Metric::euclidean ? distance * distance : distance;
+  return std::nextafter(static_cast<float>(value), std::numeric_limits<float>::infinity());
+}
 
 }  // namespace
 
@@ -71,12 +81,18 @@ struct FlatIndex::Rows {
     return true;
   }
 
+  // Half as much again each time: appending n rows moves each of them a bounded number of times.
+  [[nodiscard]] bool grow() {
+    const std::size_t larger = std::max(kFirstRows, room + room / 2);
+    return make_room(std::min(larger, capacity));
+  }
+
   template <bool kLargerIsNearer>
   std::size_t search(const float* query, std::span<Hit> hits) const noexcept;
 };
 
 // Kernel values are compared first, which refuses nearly every row with one comparison; only those that
-// pass are turned into scores, and scores decide. Equal scores leave the hit that came first, which has
+// pass are turned into scores, and scores decide. Of equal scores the one that came first stays: it has
 // the smaller id.
 template <bool kLargerIsNearer>
 std::size_t FlatIndex::Rows::search(const float* query, std::span<Hit> hits) const noexcept {
@@ -84,14 +100,14 @@ std::size_t FlatIndex::Rows::search(const float* query, std::span<Hit> hits) con
       kLargerIsNearer ? -std::numeric_limits<float>::infinity() : std::numeric_limits<float>::infinity();
   float values[kRowsPerBlock];
   TopK best(hits);
-  float bound = kFarthest;  // the kernel value of some hit no better than the worst kept
+  float bound = kFarthest;
   for (std::size_t first = 0; first < count(); first += kRowsPerBlock) {
     const std::size_t rows = std::min(kRowsPerBlock, count() - first);
     kernel(query, row(first), stride, rows, dimension, values);
     for (std::size_t i = 0; i < rows; ++i) {
       if (kLargerIsNearer ? values[i] <= bound : values[i] >= bound) continue;
-      best.offer(Hit{ids[first + i], score_of(metric, values[i])});
-      if (best.full()) bound = kFarthest;
+      if (best.offer(Hit{ids[first + i], score_of(metric, values[i])}) && best.full())
+        bound = bound_of(metric, best.worst().score);
     }
   }
   return best.finish();
@@ -120,5 +136,63 @@ std::size_t FlatIndex::bytes() const noexcept {
 }
 
 void FlatIndex::reserve(std::size_t count) { static_cast<void>(rows_->make_room(std::min(count, rows_->capacity))); }
+
+Result<void> FlatIndex::insert(ReferenceId id, std::span<const float> vector) {
+  Rows& rows = *rows_;
+  SEMROUTE_CHECK(vector.size() == rows.dimension);
+  const std::size_t place = rows.place_of(id);
+  if (!rows.holds(place, id)) {
+    if (rows.count() >= rows.capacity)
+      return Error{ErrorCode::resource_exhausted,
+                   "the index is full: its capacity is " + std::to_string(rows.capacity) + " references"};
+    if (rows.count() == rows.room && !rows.grow())
+      return Error{ErrorCode::resource_exhausted, "no memory for more than " + std::to_string(rows.count()) +
+                                                      " references of " + std::to_string(rows.dimension) + " numbers"};
+    std::memmove(rows.row(place + 1), rows.row(place), (rows.count() - place) * rows.stride * sizeof(float));
+    rows.ids.insert(rows.ids.begin() + static_cast<std::ptrdiff_t>(place), id);
+  }
+  std::memcpy(rows.row(place), vector.data(), vector.size_bytes());
+  return {};
+}
+
+bool FlatIndex::remove(ReferenceId id) {
+  Rows& rows = *rows_;
+  const std::size_t place = rows.place_of(id);
+  if (!rows.holds(place, id)) return false;
+  std::memmove(rows.row(place), rows.row(place + 1), (rows.count() - place - 1) * rows.stride * sizeof(float));
+  rows.ids.erase(rows.ids.begin() + static_cast<std::ptrdiff_t>(place));
+  return true;
+}
+
+std::size_t FlatIndex::search(std::span<const float> query, std::size_t k, std::span<Hit> hits) const {
+  const Rows& rows = *rows_;
+  const std::size_t wanted = std::min(k, rows.count());
+  SEMROUTE_CHECK(query.size() == rows.dimension);
+  SEMROUTE_CHECK(hits.size() >= wanted);
+  if (wanted == 0) return 0;
+  return larger_is_nearer(rows.metric) ? rows.search<true>(query.data(), hits.first(wanted))
+                                       : rows.search<false>(query.data(), hits.first(wanted));
+}
+
+void FlatIndex::score(std::span<const float> query, IdRange ids, std::span<float> scores) const {
+  const Rows& rows = *rows_;
+  SEMROUTE_CHECK(query.size() == rows.dimension);
+  SEMROUTE_CHECK(scores.size() == ids.count);
+  if (ids.count == 0) return;
+  const std::size_t first = rows.place_of(ids.first);
+  SEMROUTE_CHECK(rows.holds(first, ids.first));
+  // Ids ascend without repeats: the ends in their places mean that every id between them is there.
+  SEMROUTE_CHECK(ids.count <= rows.count() - first && rows.ids[first + ids.count - 1] == ids.first + (ids.count - 1));
+  rows.kernel(query.data(), rows.row(first), rows.stride, ids.count, rows.dimension, scores.data());
+  if (rows.metric == Metric::dot) return;
+  for (float& score : scores) score = score_of(rows.metric, score);
+}
+
+std::span<const float> FlatIndex::vector(ReferenceId id) const {
+  const Rows& rows = *rows_;
+  const std::size_t place = rows.place_of(id);
+  SEMROUTE_CHECK(rows.holds(place, id));
+  return {rows.row(place), rows.dimension};
+}
 
 }  // namespace semroute::core

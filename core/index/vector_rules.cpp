@@ -32,8 +32,8 @@ std::string text(double number) {
 Result<double> checked_norm(Metric metric, std::size_t dimension, std::span<const float> vector) {
   if (vector.empty()) return Error{ErrorCode::bad_vector, "has no numbers, the index " + std::to_string(dimension)};
   if (vector.size() != dimension)
-    return Error{ErrorCode::dimension_mismatch, "has " + std::to_string(vector.size()) + " numbers, the index " +
-                                                    std::to_string(dimension)};
+    return Error{ErrorCode::dimension_mismatch,
+                 "has " + std::to_string(vector.size()) + " numbers, the index " + std::to_string(dimension)};
   const double norm = std::sqrt(squared_norm(vector));
   if (!std::isfinite(norm)) {
     std::size_t place = 0;
@@ -43,8 +43,9 @@ Result<double> checked_norm(Metric metric, std::size_t dimension, std::span<cons
   if (norm > kMaxNorm)
     return Error{ErrorCode::bad_vector, "has the norm " + text(norm) + ", at most " + text(kMaxNorm) + " is accepted"};
   if (metric == Metric::cosine && norm < kMinCosineNorm)
-    return Error{ErrorCode::bad_vector, "has the norm " + text(norm) + ", which has no direction for cosine (at least " +
-                                            text(kMinCosineNorm) + " is accepted)"};
+    return Error{ErrorCode::bad_vector, "has the norm " + text(norm) +
+                                            ", which has no direction for cosine (at least " + text(kMinCosineNorm) +
+                                            " is accepted)"};
   return norm;
 }
 
@@ -56,8 +57,7 @@ Result<void> check_vector(Metric metric, std::size_t dimension, std::span<const 
   return {};
 }
 
-Result<void> prepare_vector(Metric metric, std::size_t dimension, std::span<const float> vector,
-                            std::span<float> out) {
+Result<void> prepare_vector(Metric metric, std::size_t dimension, std::span<const float> vector, std::span<float> out) {
   SEMROUTE_CHECK(out.size() == vector.size());
   const Result<double> norm = checked_norm(metric, dimension, vector);
   if (!norm.ok()) return norm.error();
