@@ -6,6 +6,10 @@
 // worker's thread, also after cancel() (with `cancelled`), and may run before dispatch() returns.
 // Nothing here blocks. A deadline is kept by the channel: before any byte was sent the error is
 // `timeout`, after it `upstream_timeout`.
+// Retries and several endpoints live inside a Channel: the caller sees one Call and one outcome.
+// Streaming joins beside the Completion, not in place of it: dispatch() takes an observer that gets
+// the head and then each chunk, and says when it wants more; the Completion still ends every call,
+// with an empty body. A kind that cannot stream calls only the Completion, and is a whole reply.
 // Lifetime: a Channel outlives its Calls, the Target outlives its Channels; destroying a Channel
 // cancels its Calls. The request given to dispatch() is owned by the call.
 #pragma once

@@ -90,10 +90,6 @@ std::size_t read_limits(config::MapReader& reader, config::Diagnostics& diagnost
   config::Value none;
   none.data = config::Value::Map{};
   const config::Value* limits = reader.raw("limits", "map");
-  if (limits != nullptr && limits->map() == nullptr) {
-    reader.error("limits", "expected a map, found " + std::string(limits->type_name()));
-    limits = nullptr;
-  }
   config::MapReader own(limits != nullptr ? *limits : none, reader.path_of("limits"), diagnostics, catalogue);
   const std::size_t max_reply = own.size("max_reply", std::size_t{8} << 20, std::size_t{1} << 10, std::size_t{1} << 30);
   own.not_in_this_version({"connections", "pending", "requests"});
@@ -118,7 +114,8 @@ std::shared_ptr<Target> make_http_target(const config::TargetConfig& target, con
     if (url) {
       settings.url = std::move(*url);
     } else {
-      reader.error("url", url.error().message + ", found \"" + text + "\"");
+      // Not shown as it is: it may hold a password.
+      reader.error("url", url.error().message);
     }
   }
   settings.connect_timeout = reader.duration("connect_timeout", settings.connect_timeout, milliseconds(1), kLongest);

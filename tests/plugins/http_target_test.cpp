@@ -1,0 +1,188 @@
+// The http target against servers that behave: what is sent, what comes back, connections used again.
+#include <gmock/gmock.h>
+
+#include "tests/plugins/http_fixture.h"
+
+namespace semroute::plugins::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+using HttpTarget = HttpFixture;
+
+TEST_F(HttpTarget, PostsThePayloadAndPassesTheReplyBack) {
+  FaultServer server(always("HTTP/1.1 422 Nope\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nno\n"));
+  open(server.port(), {{"headers", {}, map({{"X-Team", {}, scalar(std::string("billing"))}})}});
+  const std::string payload("{\"a\":\0 1}", 9);
+  const DispatchOutcome outcome = exchange(request(payload));
+  expect_reply(outcome, 422, "no\n");
+  EXPECT_EQ(outcome.reply.value().content_type, "text/plain");
+  const auto requests = server.requests();
+  ASSERT_EQ(requests.size(), 1U);
+  EXPECT_THAT(requests[0], StartsWith("POST /echo?x=1 HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(server.port())));
+  EXPECT_THAT(requests[0], HasSubstr("\r\nX-Team: billing\r\n"));
+  EXPECT_THAT(requests[0], testing::EndsWith("\r\n\r\n" + payload));
+}
+
+TEST_F(HttpTarget, NamesReachTheTargetPercentEncoded) {
+  FaultServer server(always(reply_of("1")));
+  open(server.port());
+  DispatchRequest odd = request();
+  odd.route = "a\r\nX-Evil: 1\xff";
+  expect_reply(exchange(std::move(odd)), 200, "1");
+  EXPECT_THAT(server.requests().at(0), HasSubstr("\r\nX-Semroute-Route: a%0D%0AX-Evil:%201%FF\r\n"));
+}
+
+TEST_F(HttpTarget, AHeaderThatCannotBeSentIsABadRequest) {
+  FaultServer server(always(reply_of("1")));
+  open(server.port());
+  DispatchRequest odd = request();
+  odd.headers = {{"x-tenant", "a\r\nX-Evil: 1"}};
+  Sent& sent = dispatch(std::move(odd));
+  EXPECT_EQ(sent.call, nullptr);
+  expect_error(finish(sent), core::ErrorCode::bad_request, false);
+  EXPECT_EQ(server.connections(), 0U);
+}
+
+TEST_F(HttpTarget, OneConnectionServesManyRequests) {
+  FaultServer server(always(reply_of("1")));
+  open(server.port());
+  for (int i = 0; i < 20; ++i) expect_reply(exchange(), 200, "1");
+  EXPECT_EQ(server.connections(), 1U);
+  EXPECT_EQ(server.requests().size(), 20U);
+}
+
+TEST_F(HttpTarget, RequestsAtOnceHaveConnectionsOfTheirOwn) {
+  FaultServer server(always(reply_of("1")));
+  open(server.port());
+  for (int round = 0; round < 3; ++round) {
+    std::vector<Sent*> sent;
+    for (int i = 0; i < 5; ++i) sent.push_back(&dispatch(request()));
+    for (Sent* one : sent) expect_reply(finish(*one), 200, "1");
+  }
+  EXPECT_EQ(server.connections(), 5U);
+}
+
+TEST_F(HttpTarget, TheConnectionUsedLastIsUsedNext) {
+  FaultServer server([](FaultServer::Connection& connection) {
+    while (connection.read_request() && connection.send(reply_of(std::to_string(connection.number())))) {
+    }
+  });
+  open(server.port());
+  Sent& a = dispatch(request());
+  Sent& b = dispatch(request());
+  const std::string first = finish(a).reply.value().body;
+  const std::string second = finish(b).reply.value().body;
+  // Which of the two ended last is the server's to choose; from then on it is always the same one.
+  const std::string next = exchange().reply.value().body;
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(exchange().reply.value().body, next);
+  EXPECT_NE(first, second);
+}
+
+TEST_F(HttpTarget, LargePayloadsAndRepliesGoThroughWhole) {
+  const std::string large(std::size_t{5} << 20, 'x');
+  FaultServer server(always(reply_of(large)));
+  open(server.port());
+  expect_reply(exchange(request(large)), 200, large);
+  expect_reply(exchange(request(large)), 200, large);
+  EXPECT_EQ(server.connections(), 1U);
+  EXPECT_THAT(server.requests().at(1), testing::EndsWith(large));
+}
+
+TEST_F(HttpTarget, ReadsChunkedAndInterimReplies) {
+  FaultServer server(
+      always("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"));
+  open(server.port());
+  for (int i = 0; i < 3; ++i) expect_reply(exchange(), 200, "ok");
+  EXPECT_EQ(server.connections(), 1U);
+}
+
+TEST_F(HttpTarget, RepliesWithoutContentKeepTheConnection) {
+  FaultServer server(always("HTTP/1.1 204 No Content\r\n\r\n"));
+  open(server.port());
+  for (int i = 0; i < 3; ++i) expect_reply(exchange(), 204, "");
+  EXPECT_EQ(server.connections(), 1U);
+}
+
+// faults.md 68
+TEST_F(HttpTarget, AnHttp10ReplyEndsItsConnection) {
+  FaultServer server([](FaultServer::Connection& connection) {
+    if (connection.read_request()) connection.send("HTTP/1.0 200 OK\r\n\r\nold");
+  });
+  open(server.port());
+  for (int i = 0; i < 3; ++i) expect_reply(exchange(), 200, "old");
+  EXPECT_EQ(server.connections(), 3U);
+}
+
+// faults.md 71
+TEST_F(HttpTarget, RedirectsArePassedBackNotFollowed) {
+  FaultServer elsewhere(always(reply_of("1")));
+  FaultServer server(always("HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:" +
+                            std::to_string(elsewhere.port()) + "/\r\nContent-Length: 0\r\n\r\n"));
+  open(server.port());
+  expect_reply(exchange(), 307, "");
+  EXPECT_EQ(server.requests().size(), 1U);
+  EXPECT_EQ(elsewhere.connections(), 0U);
+}
+
+TEST_F(HttpTarget, NamesAreResolved) {
+  FaultServer server(always(reply_of("1")));
+  open(server.port(), {}, "localhost");
+  Sent& a = dispatch(request());
+  Sent& b = dispatch(request());
+  expect_reply(finish(a), 200, "1");
+  expect_reply(finish(b), 200, "1");
+}
+
+TEST_F(HttpTarget, AnEarlyReplyIsTakenThoughTheRequestIsNotThrough) {
+  FaultServer server([](FaultServer::Connection& connection) {
+    connection.send("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n");
+    connection.wait_closed();
+  });
+  open(server.port());
+  expect_reply(exchange(request(std::string(std::size_t{16} << 20, 'x'))), 413, "");
+}
+
+TEST(HttpTargetKeys, AreChecked) {
+  const auto url = config::Member{"url", {}, scalar(std::string("http://127.0.0.1:1/"))};
+  const auto problems = [&](config::Member key) { return problems_of(target_of("a", "http", {url, std::move(key)})); };
+  const auto header = [&](const char* name, const std::string& value) {
+    return problems({"headers", {}, map({{name, {}, scalar(value)}})});
+  };
+  EXPECT_TRUE(problems_of(target_of("a", "http", {url})).empty());
+  EXPECT_TRUE(header("X-Team", "billing one").empty());
+
+  EXPECT_EQ(problems_of(target_of("a", "http", {})).size(), 1U);
+  const auto tls = problems_of(target_of("a", "http", {{"url", {}, scalar(std::string("https://a/"))}}));
+  ASSERT_EQ(tls.size(), 1U);
+  EXPECT_EQ(tls[0].key_path, "targets[0].url");
+  EXPECT_THAT(tls[0].message, HasSubstr("not in this version"));
+
+  for (const char* name :
+       {"Host", "content-length", "Transfer-Encoding", "Connection", "X-Semroute-Route", "X-Request-Id", "a b", "a:"}) {
+    EXPECT_EQ(header(name, "1").size(), 1U) << name;
+  }
+  EXPECT_EQ(header("X-Team", "a\r\nX-Evil: 1").size(), 1U);
+  EXPECT_EQ(
+      problems({"headers", {}, map({{"A", {}, scalar(std::string("1"))}, {"a", {}, scalar(std::string("2"))}})}).size(),
+      1U);
+
+  for (const char* key : {"endpoints", "balance", "per_try_timeout", "stream_idle_timeout", "idempotent", "retries",
+                          "retry_on", "retry_budget", "health", "ejection", "tls", "header_files", "deny_networks"}) {
+    const auto found = problems({key, {}, scalar(std::string("1"))});
+    ASSERT_EQ(found.size(), 1U) << key;
+    EXPECT_EQ(found[0].key_path, "targets[0]." + std::string(key));
+    EXPECT_THAT(found[0].message, HasSubstr("not in this version"));
+  }
+  const auto pending = problems({"limits", {}, map({{"pending", {}, scalar(std::int64_t{1})}})});
+  ASSERT_EQ(pending.size(), 1U);
+  EXPECT_EQ(pending[0].key_path, "targets[0].limits.pending");
+  EXPECT_EQ(problems({"limits", {}, map({{"max_reply", {}, scalar(std::string("1B"))}})}).size(), 1U);
+  EXPECT_EQ(problems({"limits", {}, scalar(std::int64_t{1})}).size(), 1U);
+  EXPECT_EQ(problems({"timeout", {}, scalar(std::string("0s"))}).size(), 1U);
+  EXPECT_EQ(problems({"retrys", {}, scalar(std::int64_t{1})}).size(), 1U);
+}
+
+}  // namespace
+}  // namespace semroute::plugins::test
