@@ -92,7 +92,7 @@ def run_suites(wanted, everything):
             yield broken
         else:
             yield from run_programs(programs, BUILD_ROOT, "{}")
-            tools = {"SEMROUTE_BUILD_DIR": os.path.abspath(BUILD_ROOT)}
+            tools = {"SEMROUTE_BUILD": os.path.abspath(BUILD_ROOT)}
             for name in ("docs", "examples"):
                 if name in wanted:
                     yield run_unittest(name, PYTHON_SUITES[name], log_path(name), tools)
