@@ -103,8 +103,8 @@ struct ErrorReply {
   core::ErrorCode code = core::ErrorCode::internal;
   std::string_view message{};
   bool retryable = false;
-  std::optional<bool> sent = std::nullopt;                // only for errors of a dispatch
-  const DecisionView* decision = nullptr;  // what had been decided, when something had
+  std::optional<bool> sent = std::nullopt;  // only for errors of a dispatch
+  const DecisionView* decision = nullptr;   // what had been decided, when something had
   std::uint64_t revision = 0;
 };
 

@@ -1,0 +1,269 @@
+#include "router/protocol/frame_codec.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/base/limits.h"
+#include "router/protocol/float_text.h"
+#include "router/protocol/json_reply_text.h"
+#include "router/protocol/little_endian.h"
+
+namespace semroute::router {
+
+namespace {
+
+using core::ErrorCode;
+
+constexpr std::size_t kBodyBytesAt = 8;  // in the header
+
+FrameError kept(ErrorCode code, std::string message) { return {{code, std::move(message)}, false}; }
+FrameError closes(ErrorCode code, std::string message) { return {{code, std::move(message)}, true}; }
+
+// Starts a reply frame; finish_frame sets its length.
+std::size_t begin_frame(std::uint8_t op, std::uint8_t flags, const RequestId& id, std::string& out) {
+  const std::size_t at = out.size();
+  put(kFrameMagic, out);
+  put(kFrameVersion, out);
+  put(static_cast<std::uint8_t>(op | kFrameReplyBit), out);
+  put(flags, out);
+  std::uint32_t number = 0;
+  for (const char c : id.text) {
+    if (c < '0' || c > '9') break;
+    number = number * 10 + static_cast<std::uint32_t>(c - '0');
+  }
+  put(number, out);
+  put(std::uint32_t{0}, out);
+  put(std::uint32_t{0}, out);
+  return at;
+}
+
+void finish_frame(std::size_t at, std::string& out) {
+  put_at(static_cast<std::uint32_t>(out.size() - at - kFrameHeaderBytes), at + kBodyBytesAt, out);
+}
+
+void put_text(std::string_view text, std::string& out) {
+  put(static_cast<std::uint16_t>(text.size()), out);
+  out.append(text);
+}
+
+// A length-prefixed block whose length is known once it is written.
+std::size_t begin_block(std::string& out) {
+  put(std::uint32_t{0}, out);
+  return out.size();
+}
+void finish_block(std::size_t at, std::string& out) {
+  put_at(static_cast<std::uint32_t>(out.size() - at), at - sizeof(std::uint32_t), out);
+}
+
+void put_result(const DecisionView& view, std::string& out) {
+  put(static_cast<std::uint8_t>(view.decision), out);
+  put(static_cast<std::uint8_t>(view.reason), out);
+  put(static_cast<std::uint8_t>(view.score ? 1 : 0), out);
+  put(std::uint8_t{0}, out);
+  put(view.score.value_or(0.0F), out);
+  put_text(view.route, out);
+  put_text(view.target, out);
+  put(static_cast<std::uint16_t>(view.matches.size()), out);
+  for (const auto& m : view.matches) {
+    put(m.score, out);
+    put(m.threshold, out);
+    put(static_cast<std::uint8_t>(m.passed ? 1 : 0), out);
+    put(std::uint8_t{0}, out);
+    put_text(m.route, out);
+  }
+}
+
+// "metadata":..,"explain":..
+void append_result_extras(const DecisionView& view, std::string& out) {
+  out += "\"metadata\":";
+  append_metadata(view.metadata, out);
+  if (view.explain) {
+    out += ",\"explain\":";
+    append_explain(*view.explain, out);
+  }
+}
+
+}  // namespace
+
+FramePeek peek_frame(std::string_view bytes, std::size_t max_request_bytes) {
+  FramePeek peek;
+  if (!bytes.empty() && static_cast<std::uint8_t>(bytes.front()) != kFrameMagic) {
+    peek.error = closes(ErrorCode::bad_request, "a frame starts with the byte 0xA7");
+    return peek;
+  }
+  if (bytes.size() < kFrameHeaderBytes) return peek;
+  FieldReader in(bytes);
+  FrameHeader h;
+  (void)in.get<std::uint8_t>();
+  h.version = in.get<std::uint8_t>();
+  h.op = in.get<std::uint8_t>();
+  h.flags = in.get<std::uint8_t>();
+  h.request_id = in.get<std::uint32_t>();
+  h.body_bytes = in.get<std::uint32_t>();
+  h.timeout_ms = in.get<std::uint32_t>();
+  peek.header = h;
+  peek.frame_bytes = kFrameHeaderBytes + std::size_t{h.body_bytes};
+  if (h.version != kFrameVersion) {
+    peek.error =
+        closes(ErrorCode::unsupported_version, "frame version " + std::to_string(h.version) + "; this daemon speaks 1");
+  } else if (h.body_bytes > max_request_bytes) {
+    peek.error = closes(ErrorCode::too_large, "a body of " + std::to_string(h.body_bytes) +
+                                                  " bytes; limits.max_request is " + std::to_string(max_request_bytes));
+  }
+  return peek;
+}
+
+std::optional<FrameError> FrameDecoder::decode(std::string_view frame, Request& request) {
+  const FramePeek peek = peek_frame(frame, frame.size());
+  SEMROUTE_CHECK(peek.header && !peek.error && peek.frame_bytes == frame.size());
+  const FrameHeader& h = *peek.header;
+  request.id.text = std::to_string(h.request_id);
+  if (h.request_id != 0) request.id.key = "n:" + request.id.text;
+  if (h.op < static_cast<std::uint8_t>(Op::match) || h.op > static_cast<std::uint8_t>(Op::hello)) {
+    return kept(ErrorCode::bad_request, "unknown op " + std::to_string(h.op));
+  }
+  request.op = static_cast<Op>(h.op);
+  if (request.op >= Op::routes_put) {
+    return kept(ErrorCode::bad_request, "op " + std::to_string(h.op) + " is known, but not in this version");
+  }
+  const bool deciding = request.op == Op::match || request.op == Op::route;
+  FieldReader in(frame.substr(kFrameHeaderBytes));
+  std::string_view floats;
+  std::uint32_t dimension = 0;
+  std::uint32_t count = 0;
+  std::uint16_t top_k = 0;
+  std::uint16_t reserved = 0;
+  if (deciding) {
+    dimension = in.get<std::uint32_t>();
+    count = in.get<std::uint32_t>();
+    top_k = in.get<std::uint16_t>();
+    reserved = in.get<std::uint16_t>();
+    // In 64 bits, and each factor bounded, so that the product cannot wrap.
+    const std::uint64_t numbers = std::uint64_t{dimension} * count;
+    floats = numbers > frame.size() ? in.bytes(~std::uint64_t{0}) : in.bytes(numbers * sizeof(float));
+    if (request.op == Op::route) {
+      const auto type = in.bytes(in.get<std::uint16_t>());
+      if (!type.empty()) request.payload_content_type.assign(type);
+      request.payload.assign(in.bytes(in.get<std::uint32_t>()));
+    }
+  }
+  const auto extras = in.bytes(in.get<std::uint32_t>());
+  if (!in.ok() || !in.rest().empty()) {
+    return closes(ErrorCode::bad_request,
+                  "the lengths in the frame contradict its body of " + std::to_string(h.body_bytes) + " bytes");
+  }
+  if ((h.flags & ~(deciding ? kFrameFlagExplain : 0U)) != 0) {
+    return kept(ErrorCode::bad_request, "flags " + std::to_string(h.flags) + " has reserved bits");
+  }
+  if (const auto read = json_.decode_extras(extras, request); !read.ok()) {
+    return kept(read.error().code, "extras: " + read.error().message);
+  }
+  if (!deciding) return std::nullopt;
+  if (reserved != 0) return kept(ErrorCode::bad_request, "the reserved field after top_k must be 0");
+  if (top_k > core::kMaxTopK) return kept(ErrorCode::bad_request, "top_k must be 0.." + std::to_string(core::kMaxTopK));
+  if (h.timeout_ms > core::kMaxTimeoutMs)
+    return kept(ErrorCode::bad_request, "timeout_ms must be 0.." + std::to_string(core::kMaxTimeoutMs));
+  if (count == 0 || (request.op == Op::route && count != 1)) {
+    return kept(ErrorCode::bad_request,
+                request.op == Op::route ? "route takes exactly one embedding" : "there is no embedding");
+  }
+  if (dimension == 0) return kept(ErrorCode::bad_vector, "embedding has no numbers");
+  for (const char c : request.payload_content_type) {
+    if (c < 0x20 || c > 0x7E) return kept(ErrorCode::bad_request, "the content type is not visible ASCII");
+  }
+  const std::size_t numbers = std::size_t{dimension} * count;
+  request.embeddings.resize(numbers);
+  std::memcpy(request.embeddings.data(), floats.data(), floats.size());
+  request.dimension = dimension;
+  request.embedding_count = count;
+  request.batch = count > 1;
+  request.explain = request.explain || (h.flags & kFrameFlagExplain) != 0;
+  if (top_k != 0) request.top_k = top_k;
+  if (h.timeout_ms != 0) request.timeout_ms = h.timeout_ms;
+  const std::size_t wrong = first_not_finite(request.embeddings.data(), numbers);
+  if (wrong < numbers) {
+    const std::string name = count > 1 ? "embeddings[" + std::to_string(wrong / dimension) + "]" : "embedding";
+    return kept(ErrorCode::bad_vector, name + ": number " + std::to_string(wrong % dimension) + " is not finite");
+  }
+  return std::nullopt;
+}
+
+void encode_frame(Op op, const RequestId& id, const DecisionReply& reply, std::string& out) {
+  const std::size_t at =
+      begin_frame(static_cast<std::uint8_t>(op), reply.batch ? kFrameFlagBatch : std::uint8_t{0}, id, out);
+  put(reply.revision, out);
+  put(static_cast<std::uint32_t>(reply.decisions.size()), out);
+  for (const auto& view : reply.decisions) put_result(view, out);
+  if (reply.route_op) {
+    const TargetReplyView none{.status = 0, .content_type = {}, .body = {}};
+    const TargetReplyView& r = reply.reply ? *reply.reply : none;
+    put(static_cast<std::uint8_t>(reply.dispatched ? 1 : 0), out);
+    put(std::uint8_t{0}, out);
+    put(static_cast<std::uint16_t>(r.status), out);
+    put_text(r.content_type, out);
+    put(static_cast<std::uint32_t>(r.body.size()), out);
+    out.append(r.body);
+  }
+  const std::size_t extras = begin_block(out);
+  out += "{\"request_id\":";
+  append_json_string(reply.request_id, out);
+  if (reply.batch) {
+    out += ",\"results\":[";
+    for (std::size_t i = 0; i < reply.decisions.size(); ++i) {
+      out += i == 0 ? "{" : ",{";
+      append_result_extras(reply.decisions[i], out);
+      out += '}';
+    }
+    out += ']';
+  } else {
+    out += ',';
+    append_result_extras(reply.decisions.front(), out);
+  }
+  out += '}';
+  finish_block(extras, out);
+  finish_frame(at, out);
+}
+
+void encode_frame(std::uint8_t op, const RequestId& id, const ErrorReply& reply, std::string& out) {
+  const std::size_t at = begin_frame(op, kFrameFlagError, id, out);
+  put(static_cast<std::uint16_t>(reply.code), out);
+  put(static_cast<std::uint8_t>(reply.retryable ? 1 : 0), out);
+  put(static_cast<std::uint8_t>(!reply.sent ? 2 : *reply.sent ? 1 : 0), out);
+  put(static_cast<std::uint32_t>(reply.message.size()), out);
+  out.append(reply.message);
+  const std::size_t extras = begin_block(out);
+  out += "{\"request_id\":";
+  append_json_string(reply.request_id, out);
+  if (reply.decision != nullptr) {
+    const auto& view = *reply.decision;
+    out.append(",\"decision\":\"").append(to_string(view.decision));
+    out.append("\",\"reason\":\"").append(to_string(view.reason)).append("\",\"route\":");
+    append_json_string(view.route, out);
+    if (view.score) {
+      out += ",\"score\":";
+      append_json_number(*view.score, out);
+    }
+    out += ",\"target\":";
+    append_json_string(view.target, out);
+    out.append(",\"revision\":").append(std::to_string(reply.revision)).append(",");
+    append_result_extras(view, out);
+  }
+  out += '}';
+  finish_block(extras, out);
+  finish_frame(at, out);
+}
+
+void encode_frame_members(Op op, const RequestId& id, std::string_view request_id, std::string_view members,
+                          std::string& out) {
+  const std::size_t at = begin_frame(static_cast<std::uint8_t>(op), 0, id, out);
+  out += "{\"ok\":true";
+  if (!request_id.empty()) {
+    out += ",\"request_id\":";
+    append_json_string(request_id, out);
+  }
+  if (!members.empty()) out.append(",").append(members);
+  out += '}';
+  finish_frame(at, out);
+}
+
+}  // namespace semroute::router

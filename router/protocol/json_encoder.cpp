@@ -1,0 +1,306 @@
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "router/protocol/json_codec.h"
+#include "router/protocol/json_reply_text.h"
+#include "router/protocol/json_values.h"
+
+namespace semroute::router {
+
+namespace {
+
+constexpr std::array<char, 16> kHexDigits{'0', '1', '2', '3', '4', '5', '6', '7',
+                                          '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'};
+
+template <class Number>
+void append_shortest(Number number, std::string& out) {
+  SEMROUTE_CHECK(std::isfinite(number));
+  std::array<char, 32> text{};
+  out.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr);
+}
+
+// The bytes of the UTF-8 character at the front, or 0 when it is not valid (RFC 3629).
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const auto tail = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
+  const unsigned lead = byte(0);
+  if (lead < 0x80) return 1;
+  if (lead >= 0xC2 && lead <= 0xDF) return tail(1) ? 2 : 0;
+  if (lead >= 0xE0 && lead <= 0xEF) {
+    if (!tail(1) || !tail(2) || (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) > 0x9F)) return 0;
+    return 3;
+  }
+  if (lead >= 0xF0 && lead <= 0xF4) {
+    if (!tail(1) || !tail(2) || !tail(3) || (lead == 0xF0 && byte(1) < 0x90) || (lead == 0xF4 && byte(1) > 0x8F))
+      return 0;
+    return 4;
+  }
+  return 0;
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t n = utf8_length(text);
+    if (n == 0) return false;
+    text.remove_prefix(n);
+  }
+  return true;
+}
+
+bool is_json_type(std::string_view content_type) {
+  std::string type(content_type.substr(0, content_type.find(';')));
+  type.erase(std::remove(type.begin(), type.end(), ' '), type.end());
+  std::transform(type.begin(), type.end(), type.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return type == "application/json" || (type.size() > 5 && type.substr(type.size() - 5) == "+json");
+}
+
+// JSON on one line: white space outside of strings goes when the text has line breaks, else it stays as it is.
+void append_on_one_line(std::string_view json, std::string& out) {
+  if (json.find_first_of("\r\n") == std::string_view::npos) {
+    out.append(json);
+    return;
+  }
+  bool quoted = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (quoted && c == '\\') {
+      out += c;
+      out += json[++i];
+      continue;
+    }
+    if (c == '"') quoted = !quoted;
+    if (quoted || (c != ' ' && c != '\t' && c != '\r' && c != '\n')) out += c;
+  }
+}
+
+void append_base64(std::string_view bytes, std::string& out) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::size_t n = std::min<std::size_t>(3, bytes.size() - i);
+    std::uint32_t group = 0;
+    for (std::size_t j = 0; j < 3; ++j) {
+      group = (group << 8U) | (j < n ? static_cast<unsigned char>(bytes[i + j]) : 0U);
+    }
+    for (std::size_t j = 0; j < 4; ++j) out += j <= n ? kDigits[(group >> (18U - 6U * j)) & 63U] : '=';
+  }
+}
+
+void append_member(std::string_view key, std::string_view text, std::string& out) {
+  out.append(",\"").append(key).append("\":");
+  append_json_string(text, out);
+}
+
+void begin_reply(const RequestId& id, bool ok, std::string_view request_id, std::string& out) {
+  out.append("{\"id\":").append(id.text).append(ok ? ",\"ok\":true" : ",\"ok\":false");
+  if (!request_id.empty()) append_member("request_id", request_id, out);
+}
+
+// ,"decision":..,"reason":..,"route":..,"score":..,"metadata":..,"target":..
+void append_decision_head(const DecisionView& view, std::string& out) {
+  out.append(",\"decision\":\"").append(to_string(view.decision));
+  out.append("\",\"reason\":\"").append(to_string(view.reason)).append("\"");
+  if (!view.route.empty()) append_member("route", view.route, out);
+  if (view.score) {
+    out.append(",\"score\":");
+    append_json_number(*view.score, out);
+  }
+  if (!view.route.empty()) {
+    out.append(",\"metadata\":");
+    append_metadata(view.metadata, out);
+  }
+  if (!view.target.empty()) append_member("target", view.target, out);
+}
+
+void append_matches(const DecisionView& view, std::string& out) {
+  out.append(",\"matches\":[");
+  for (std::size_t i = 0; i < view.matches.size(); ++i) {
+    const auto& m = view.matches[i];
+    out.append(i == 0 ? "{\"route\":" : ",{\"route\":");
+    append_json_string(m.route, out);
+    out.append(",\"score\":");
+    append_json_number(m.score, out);
+    out.append(",\"threshold\":");
+    append_json_number(m.threshold, out);
+    out.append(m.passed ? ",\"passed\":true}" : ",\"passed\":false}");
+  }
+  out += ']';
+}
+
+void append_rest_of_decision(const DecisionView& view, std::uint64_t revision, bool with_revision, std::string& out) {
+  append_decision_head(view, out);
+  if (with_revision) out.append(",\"revision\":").append(std::to_string(revision));
+  append_matches(view, out);
+  if (view.explain) {
+    out.append(",\"explain\":");
+    append_explain(*view.explain, out);
+  }
+}
+
+void append_target_reply(const TargetReplyView& reply, std::string& out) {
+  out.append(",\"reply\":{\"status\":").append(std::to_string(reply.status));
+  append_member("content_type", reply.content_type, out);
+  if (is_json_type(reply.content_type) && is_json(reply.body)) {
+    out.append(",\"body\":");
+    append_on_one_line(reply.body, out);
+  } else if (is_utf8(reply.body)) {
+    append_member("text", reply.body, out);
+  } else {
+    out.append(",\"base64\":\"");
+    append_base64(reply.body, out);
+    out += '"';
+  }
+  out += '}';
+}
+
+}  // namespace
+
+void append_json_string(std::string_view text, std::string& out) {
+  out += '"';
+  for (const char c : text) {
+    const auto u = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (u < 0x20 || u == 0x7F) {
+      out += "\\u00";
+      out += kHexDigits[u >> 4U];
+      out += kHexDigits[u & 15U];
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+void append_json_number(double number, std::string& out) { append_shortest(number, out); }
+void append_json_number(float number, std::string& out) { append_shortest(number, out); }
+
+void append_json_value(const config::Value& value, std::string& out) {
+  if (value.is_null()) {
+    out += "null";
+  } else if (const auto* b = value.boolean()) {
+    out += *b ? "true" : "false";
+  } else if (const auto* i = value.integer()) {
+    out += std::to_string(*i);
+  } else if (const auto* d = value.real()) {
+    append_json_number(*d, out);
+  } else if (const auto* s = value.string()) {
+    append_json_string(*s, out);
+  } else if (const auto* list = value.list()) {
+    out += '[';
+    for (std::size_t n = 0; n < list->size(); ++n) {
+      if (n > 0) out += ',';
+      append_json_value((*list)[n], out);
+    }
+    out += ']';
+  } else if (const auto* map = value.map()) {
+    out += '{';
+    for (std::size_t n = 0; n < map->size(); ++n) {
+      if (n > 0) out += ',';
+      append_json_string((*map)[n].key, out);
+      out += ':';
+      append_json_value((*map)[n].value, out);
+    }
+    out += '}';
+  }
+}
+
+void append_metadata(const config::Value* metadata, std::string& out) {
+  if (metadata == nullptr || metadata->is_null()) {
+    out += "{}";
+  } else {
+    append_json_value(*metadata, out);
+  }
+}
+
+void append_explain(const ExplainView& explain, std::string& out) {
+  out += "{\"references\":[";
+  for (std::size_t i = 0; i < explain.references.size(); ++i) {
+    const auto& r = explain.references[i];
+    out += i == 0 ? "{\"route\":" : ",{\"route\":";
+    append_json_string(r.route, out);
+    out.append(",\"row\":").append(std::to_string(r.row)).append(",\"score\":");
+    append_json_number(r.score, out);
+    append_member("text", r.text, out);
+    out += r.negative ? ",\"negative\":true}" : ",\"negative\":false}";
+  }
+  out += "],\"candidates\":[";
+  for (std::size_t i = 0; i < explain.candidates.size(); ++i) {
+    const auto& c = explain.candidates[i];
+    out += i == 0 ? "{\"route\":" : ",{\"route\":";
+    append_json_string(c.route, out);
+    out += ",\"score\":";
+    append_json_number(c.score, out);
+    out += ",\"threshold\":";
+    append_json_number(c.threshold, out);
+    out += ",\"margin\":";
+    append_json_number(static_cast<float>(c.margin), out);
+    append_member("outcome", c.outcome, out);
+    out += '}';
+  }
+  out += "],\"took_us\":{\"decode\":";
+  append_json_number(explain.decode_us, out);
+  out += ",\"search\":";
+  append_json_number(explain.search_us, out);
+  out += ",\"decide\":";
+  append_json_number(explain.decide_us, out);
+  out += ",\"dispatch\":";
+  append_json_number(explain.dispatch_us, out);
+  out += "},\"attempts\":[";
+  for (std::size_t i = 0; i < explain.attempts.size(); ++i) {
+    const auto& a = explain.attempts[i];
+    out += i == 0 ? "{\"target\":" : ",{\"target\":";
+    append_json_string(a.target, out);
+    append_member("outcome", a.outcome, out);
+    out.append(",\"took_us\":").append(std::to_string(a.took_us)).append("}");
+  }
+  out += "]}";
+}
+
+void encode_json(const RequestId& id, const DecisionReply& reply, std::string& out) {
+  begin_reply(id, true, reply.request_id, out);
+  if (reply.batch) {
+    out.append(",\"revision\":").append(std::to_string(reply.revision)).append(",\"results\":[");
+    std::string one;
+    for (std::size_t i = 0; i < reply.decisions.size(); ++i) {
+      one.clear();
+      append_rest_of_decision(reply.decisions[i], 0, false, one);
+      out.append(i == 0 ? "{" : ",{").append(one, 1).append("}");  // without the leading comma
+    }
+    out.append("]}\n");
+    return;
+  }
+  append_rest_of_decision(reply.decisions.front(), reply.revision, true, out);
+  if (reply.route_op) out.append(reply.dispatched ? ",\"dispatched\":true" : ",\"dispatched\":false");
+  if (reply.route_op && reply.reply) append_target_reply(*reply.reply, out);
+  out.append("}\n");
+}
+
+void encode_json(const RequestId& id, const ErrorReply& reply, std::string& out) {
+  begin_reply(id, false, reply.request_id, out);
+  if (reply.decision != nullptr) {
+    append_decision_head(*reply.decision, out);
+    out.append(",\"revision\":").append(std::to_string(reply.revision));
+    if (reply.decision->explain) {
+      out.append(",\"explain\":");
+      append_explain(*reply.decision->explain, out);
+    }
+  }
+  out.append(",\"error\":{\"code\":\"").append(core::to_string(reply.code)).append("\",\"message\":");
+  append_json_string(reply.message, out);
+  if (reply.sent) out.append(*reply.sent ? ",\"sent\":true" : ",\"sent\":false");
+  out.append(reply.retryable ? ",\"retryable\":true}}\n" : ",\"retryable\":false}}\n");
+}
+
+void encode_json_members(const RequestId& id, std::string_view request_id, std::string_view members, std::string& out) {
+  begin_reply(id, true, request_id, out);
+  if (!members.empty()) out.append(",").append(members);
+  out.append("}\n");
+}
+
+}  // namespace semroute::router

@@ -1,0 +1,17 @@
+// Parts of replies that JSON lines and the extras of binary frames write alike.
+//
+// Threads: pure functions that append to `out`.
+#pragma once
+
+#include <string>
+
+#include "config/value.h"
+#include "router/protocol/reply.h"
+
+namespace semroute::router {
+
+// {} when there is none.
+void append_metadata(const config::Value* metadata, std::string& out);
+void append_explain(const ExplainView& explain, std::string& out);
+
+}  // namespace semroute::router

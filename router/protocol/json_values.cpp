@@ -1,0 +1,251 @@
+#include "router/protocol/json_values.h"
+
+#include <algorithm>
+#include <boost/json/basic_parser_impl.hpp>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/base/limits.h"
+
+namespace semroute::router {
+namespace {
+
+namespace json = boost::json;
+using config::Member;
+using config::Value;
+using json::error_code;
+using json::string_view;
+
+constexpr std::size_t kUnlimited = static_cast<std::size_t>(-1);
+
+bool refuse(error_code& ec) {
+  ec = json::error::exception;
+  return false;
+}
+
+// Accepts everything; the parser itself checks the grammar.
+struct CheckHandler {
+  static constexpr std::size_t max_array_size = kUnlimited;
+  static constexpr std::size_t max_object_size = kUnlimited;
+  static constexpr std::size_t max_string_size = kUnlimited;
+  static constexpr std::size_t max_key_size = kUnlimited;
+
+  bool numbers_must_fit = true;
+  JsonFault fault = JsonFault::none;
+
+  bool on_document_begin(error_code&) { return true; }
+  bool on_document_end(error_code&) { return true; }
+  bool on_array_begin(error_code&) { return true; }
+  bool on_array_end(std::size_t, error_code&) { return true; }
+  bool on_object_begin(error_code&) { return true; }
+  bool on_object_end(std::size_t, error_code&) { return true; }
+  bool on_string_part(string_view, std::size_t, error_code&) { return true; }
+  bool on_string(string_view, std::size_t, error_code&) { return true; }
+  bool on_key_part(string_view, std::size_t, error_code&) { return true; }
+  bool on_key(string_view, std::size_t, error_code&) { return true; }
+  bool on_number_part(string_view, error_code&) { return true; }
+  bool on_int64(std::int64_t, string_view, error_code&) { return true; }
+  bool on_uint64(std::uint64_t, string_view, error_code&) { return true; }
+  bool on_double(double number, string_view, error_code& ec) {
+    if (!numbers_must_fit || std::isfinite(number)) return true;
+    fault = JsonFault::out_of_range;
+    return refuse(ec);
+  }
+  bool on_bool(bool, error_code&) { return true; }
+  bool on_null(error_code&) { return true; }
+  bool on_comment_part(string_view, error_code&) { return true; }
+  bool on_comment(string_view, error_code&) { return true; }
+};
+
+const std::string* duplicate_of(const Value::Map& members) {
+  std::vector<const std::string*> keys;
+  keys.reserve(members.size());
+  for (const Member& member : members) keys.push_back(&member.key);
+  std::sort(keys.begin(), keys.end(), [](const auto* a, const auto* b) { return *a < *b; });
+  const auto twin = std::adjacent_find(keys.begin(), keys.end(), [](const auto* a, const auto* b) { return *a == *b; });
+  return twin == keys.end() ? nullptr : *twin;
+}
+
+// Builds a tree. A container under construction is on the stack; finished values go into the top one.
+struct TreeHandler : CheckHandler {
+  Value root;
+  std::string duplicate;
+  std::vector<Value> open;
+  std::string text;  // parts of a string or key so far
+  std::size_t values = 0;
+
+  void restart() {
+    root = Value{};
+    duplicate.clear();
+    open.clear();
+    text.clear();
+    values = 0;
+    fault = JsonFault::none;
+  }
+
+  bool add(Value value, error_code& ec) {
+    if (++values > core::kMaxFilterValues) {
+      fault = JsonFault::too_many;
+      return refuse(ec);
+    }
+    place(std::move(value));
+    return true;
+  }
+  void place(Value value) {
+    if (open.empty()) {
+      root = std::move(value);
+    } else if (auto* list = std::get_if<Value::List>(&open.back().data)) {
+      list->push_back(std::move(value));
+    } else {
+      std::get<Value::Map>(open.back().data).back().value = std::move(value);
+    }
+  }
+  template <class T>
+  bool add_scalar(T scalar, error_code& ec) {
+    Value value;
+    value.data = std::move(scalar);
+    return add(std::move(value), ec);
+  }
+  bool begin(Value container, error_code& ec) {
+    if (++values > core::kMaxFilterValues) {
+      fault = JsonFault::too_many;
+      return refuse(ec);
+    }
+    open.push_back(std::move(container));
+    return true;
+  }
+  void end() {
+    Value done = std::move(open.back());
+    open.pop_back();
+    place(std::move(done));
+  }
+
+  bool on_array_begin(error_code& ec) {
+    Value value;
+    value.data = Value::List{};
+    return begin(std::move(value), ec);
+  }
+  bool on_array_end(std::size_t, error_code&) {
+    end();
+    return true;
+  }
+  bool on_object_begin(error_code& ec) {
+    Value value;
+    value.data = Value::Map{};
+    return begin(std::move(value), ec);
+  }
+  bool on_object_end(std::size_t, error_code& ec) {
+    if (const std::string* twin = duplicate_of(std::get<Value::Map>(open.back().data))) {
+      duplicate = *twin;
+      fault = JsonFault::duplicate_key;
+      return refuse(ec);
+    }
+    end();
+    return true;
+  }
+  bool on_string_part(string_view part, std::size_t, error_code&) {
+    text.append(part.data(), part.size());
+    return true;
+  }
+  bool on_string(string_view part, std::size_t, error_code& ec) {
+    text.append(part.data(), part.size());
+    return add_scalar(std::exchange(text, {}), ec);
+  }
+  bool on_key_part(string_view part, std::size_t, error_code&) {
+    text.append(part.data(), part.size());
+    return true;
+  }
+  bool on_key(string_view part, std::size_t, error_code&) {
+    text.append(part.data(), part.size());
+    Member member;
+    member.key = std::exchange(text, {});
+    std::get<Value::Map>(open.back().data).push_back(std::move(member));
+    return true;
+  }
+  bool on_int64(std::int64_t number, string_view, error_code& ec) { return add_scalar(number, ec); }
+  bool on_uint64(std::uint64_t number, string_view, error_code& ec) {
+    return add_scalar(static_cast<double>(number), ec);
+  }
+  bool on_double(double number, string_view source, error_code& ec) {
+    if (!CheckHandler::on_double(number, source, ec)) return false;
+    // Boost.JSON 1.81 may be off by a unit in the last place; metadata compares exactly.
+    double exact = 0.0;
+    const auto [end_of_number, status] = std::from_chars(source.data(), source.data() + source.size(), exact);
+    const bool whole = status == std::errc{} && end_of_number == source.data() + source.size();
+    return add_scalar(whole ? exact : number, ec);
+  }
+  bool on_bool(bool value, error_code& ec) { return add_scalar(value, ec); }
+  bool on_null(error_code& ec) { return add(Value{}, ec); }
+};
+
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+template <class Handler>
+JsonScan run(json::basic_parser<Handler>& parser, std::string_view text) {
+  parser.reset();
+  error_code ec;
+  std::size_t bytes = parser.write_some(false, text.data(), text.size(), ec);
+  JsonScan scan;
+  if (ec) {
+    scan.fault = parser.handler().fault != JsonFault::none ? parser.handler().fault
+                 : ec == json::error::too_deep             ? JsonFault::too_deep
+                 : ec == json::error::exponent_overflow    ? JsonFault::out_of_range
+                                                           : JsonFault::malformed;
+    return scan;
+  }
+  while (bytes > 0 && is_space(text[bytes - 1])) --bytes;
+  scan.bytes = bytes;
+  return scan;
+}
+
+json::parse_options with_depth(std::size_t max_depth) {
+  json::parse_options options;
+  options.max_depth = max_depth;
+  return options;
+}
+
+}  // namespace
+
+struct JsonValues::Parsers {
+  explicit Parsers(std::size_t max_depth) : check(with_depth(max_depth)), tree(with_depth(max_depth)) {}
+  json::basic_parser<CheckHandler> check;
+  json::basic_parser<TreeHandler> tree;
+};
+
+JsonValues::JsonValues(std::size_t max_depth) : parsers_(std::make_unique<Parsers>(max_depth)) {}
+JsonValues::~JsonValues() = default;
+
+JsonScan JsonValues::skip(std::string_view text) {
+  parsers_->check.handler().fault = JsonFault::none;
+  return run(parsers_->check, text);
+}
+
+JsonScan JsonValues::read(std::string_view text, Value& out) {
+  TreeHandler& handler = parsers_->tree.handler();
+  handler.restart();
+  JsonScan scan = run(parsers_->tree, text);
+  if (scan.fault == JsonFault::none) out = std::move(handler.root);
+  scan.key = std::move(handler.duplicate);
+  handler.restart();
+  return scan;
+}
+
+JsonScan JsonValues::read_string(std::string_view text, std::string& out) {
+  Value value;
+  JsonScan scan = read(text, value);
+  if (scan.fault == JsonFault::none) out = std::move(std::get<std::string>(value.data));
+  return scan;
+}
+
+bool is_json(std::string_view text) {
+  json::basic_parser<CheckHandler> parser(with_depth(core::kMaxJsonDepth));
+  parser.handler().numbers_must_fit = false;
+  error_code ec;
+  const std::size_t bytes = parser.write_some(false, text.data(), text.size(), ec);
+  return !ec && std::all_of(text.begin() + static_cast<std::ptrdiff_t>(bytes), text.end(), is_space);
+}
+
+}  // namespace semroute::router

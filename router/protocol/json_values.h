@@ -1,0 +1,53 @@
+// JsonValues: reads one JSON value at the front of a text, with Boost.JSON's SAX parser.
+//
+// Strict JSON: valid UTF-8, no lone surrogates, no numbers beyond float64, at most `max_depth` levels.
+// skip() only checks, read() makes a tree (and refuses duplicate keys and trees of over
+// kMaxFilterValues values), read_string() decodes one string.
+// Complexity: one pass over the value. Keeps parser memory between calls; belongs to one thread.
+// Errors: a Fault, which the caller turns into a message with the name of the field.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "config/value.h"
+
+namespace semroute::router {
+
+enum class JsonFault : std::uint8_t {
+  none,
+  malformed,
+  too_deep,
+  duplicate_key,  // read() only; its name is in JsonScan::key
+  out_of_range,   // a number beyond float64
+  too_many,       // read() only
+};
+
+struct JsonScan {
+  JsonFault fault = JsonFault::none;
+  std::size_t bytes = 0;  // length of the value's text, without white space after it; 0 on a fault
+  std::string key;
+};
+
+class JsonValues {
+ public:
+  explicit JsonValues(std::size_t max_depth);
+  ~JsonValues();
+  [[nodiscard]] JsonScan skip(std::string_view text);
+  [[nodiscard]] JsonScan read(std::string_view text, config::Value& out);
+  // Precondition: `text` starts with a quote.
+  [[nodiscard]] JsonScan read_string(std::string_view text, std::string& out);
+
+ private:
+  struct Parsers;
+  std::unique_ptr<Parsers> parsers_;
+};
+
+// True when the whole of `text` is one JSON value, white space around it allowed. Numbers are judged
+// by their form alone.
+[[nodiscard]] bool is_json(std::string_view text);
+
+}  // namespace semroute::router

@@ -1,0 +1,33 @@
+#include "router/protocol/request.h"
+
+namespace semroute::router {
+
+void Request::clear() {
+  op = Op::route;
+  id.text = "null";
+  id.key.clear();
+  request_id.clear();
+  embeddings.clear();
+  embedding_count = 0;
+  dimension = 0;
+  ragged.reset();
+  batch = false;
+  top_k = 1;
+  filter.routes.reset();
+  filter.metadata.clear();
+  score_threshold.reset();
+  timeout_ms.reset();
+  explain = false;
+  model.reset();
+  payload = "null";
+  payload_content_type = "application/json";
+  headers.clear();
+  cancel_request.text = "null";
+  cancel_request.key.clear();
+  route_name.clear();
+  vectors = false;
+  offset = 0;
+  limit = 100;
+}
+
+}  // namespace semroute::router
