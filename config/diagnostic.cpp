@@ -15,8 +15,14 @@ std::string to_string(const Diagnostic& diagnostic) {
 }
 
 void Diagnostics::error(Place place, std::string key_path, std::string message) {
+  if (refused_.contains({{place.line, place.column}, key_path})) return;
   ++errors_;
   add(Severity::error, place, std::move(key_path), std::move(message));
+}
+
+void Diagnostics::refuse(Place place, std::string key_path, std::string message) {
+  error(place, key_path, std::move(message));
+  refused_.insert({{place.line, place.column}, std::move(key_path)});
 }
 
 void Diagnostics::warning(Place place, std::string key_path, std::string message) {

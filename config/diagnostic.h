@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace semroute::config {
@@ -38,6 +40,9 @@ class Diagnostics {
   explicit Diagnostics(std::string file) : file_(std::move(file)) {}
 
   void error(Place place, std::string key_path, std::string message);
+  // An error that leaves no value behind: later errors of this place and key path would only be its
+  // consequences, and are dropped.
+  void refuse(Place place, std::string key_path, std::string message);
   void warning(Place place, std::string key_path, std::string message);
 
   [[nodiscard]] bool has_errors() const noexcept { return errors_ > 0; }
@@ -50,6 +55,7 @@ class Diagnostics {
 
   std::string file_;
   std::vector<Diagnostic> all_;
+  std::set<std::pair<std::pair<std::uint32_t, std::uint32_t>, std::string>> refused_;
   std::size_t errors_ = 0;
   std::size_t omitted_ = 0;
 };

@@ -1,9 +1,11 @@
 // Vectors and labels from files: NPY (v1, v2; <f4 or <f2; C order; [n, dimension]) and JSONL.
 //
 // Sizes are checked against the file's own size before anything is allocated. A row that breaks a
-// rule of core/index/vector_rules.h is refused with its row number.
-// Complexity: linear in the file. Threads: any. Errors: Error{bad_vector, dimension_mismatch,
-// not_found, bad_request} whose message names file and row; nothing is returned by halves.
+// rule of core/index/vector_rules.h is refused with its row number (NPY, from 0) or line (JSONL,
+// from 1). JSONL and labels files are UTF-8 with LF or CRLF, at most kMaxJsonlBytes.
+// Complexity: linear in the file. Threads: any; blocks on reads. Errors: Error{bad_vector,
+// dimension_mismatch, not_found, too_large, bad_request} whose message names file and row; nothing
+// is returned by halves.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +18,11 @@
 
 namespace semroute::config {
 
+// A line costs several times its bytes in memory; larger sets belong in NPY files.
+inline constexpr std::size_t kMaxJsonlBytes = std::size_t{1} << 30;
+// Problems listed for one file; one more says how many there are beyond.
+inline constexpr std::size_t kMaxFileProblems = 10;
+
 struct VectorRows {
   std::size_t dimension = 0;
   std::size_t count = 0;
@@ -25,9 +32,13 @@ struct VectorRows {
 };
 
 // By the file's name: ".npy" or ".jsonl". `dimension` 0 takes the file's own (which must then be
-// the same in every row); `metric` decides which rows are acceptable.
+// the same in every row); `metric` decides which rows are acceptable. The error is the first problem.
 [[nodiscard]] core::Result<VectorRows> read_vectors(const std::string& path, std::size_t dimension,
                                                     core::Metric metric);
+
+// The same, with every problem: nothing is returned exactly when `problems` grew.
+[[nodiscard]] std::optional<VectorRows> read_vectors(const std::string& path, std::size_t dimension,
+                                                     core::Metric metric, std::vector<core::Error>& problems);
 
 struct LabelRows {
   std::vector<std::string> labels;
@@ -36,5 +47,6 @@ struct LabelRows {
 
 // A line a row: the bare label, or a JSON object with `label` and optionally `text`.
 [[nodiscard]] core::Result<LabelRows> read_labels(const std::string& path);
+[[nodiscard]] std::optional<LabelRows> read_labels(const std::string& path, std::vector<core::Error>& problems);
 
 }  // namespace semroute::config

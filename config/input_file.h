@@ -1,0 +1,45 @@
+// InputFile: a regular file opened for reading, whose size is known before anything is allocated.
+//
+// Directories, devices and pipes are refused: a configuration must not hang on one.
+// Threads: one thread. Lifetime: the descriptor is closed by the destructor.
+// Errors: not_found when there is no such file, bad_request otherwise; messages do not repeat the path.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "core/base/result.h"
+
+namespace semroute::config {
+
+class InputFile {
+ public:
+  [[nodiscard]] static core::Result<InputFile> open(const std::string& path);
+
+  InputFile(InputFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)), bytes_(other.bytes_) {}
+  InputFile& operator=(InputFile&& other) noexcept {
+    std::swap(descriptor_, other.descriptor_);
+    bytes_ = other.bytes_;
+    return *this;
+  }
+  ~InputFile();
+
+  // The size when it was opened.
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+
+  // Fills all of `out` from where the last read ended; an error when the file ends before.
+  [[nodiscard]] core::Result<void> read(std::span<std::byte> out);
+
+ private:
+  InputFile(int descriptor, std::size_t bytes) noexcept : descriptor_(descriptor), bytes_(bytes) {}
+
+  int descriptor_;
+  std::size_t bytes_;
+};
+
+// The whole file; refused when it has more than `max_bytes`.
+[[nodiscard]] core::Result<std::string> read_text_file(const std::string& path, std::size_t max_bytes);
+
+}  // namespace semroute::config

@@ -1,0 +1,50 @@
+#include "config/load.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "config/environment.h"
+#include "config/input_file.h"
+#include "config/routes_reader.h"
+#include "config/sections.h"
+#include "config/yaml_reader.h"
+#include "core/base/limits.h"
+
+namespace semroute::config {
+namespace {
+
+std::optional<Value> read_tree(const std::string& path, Diagnostics& diagnostics) {
+  const core::Result<std::string> text = read_text_file(path, core::kMaxConfigBytes);
+  if (!text.ok()) {
+    diagnostics.error({}, "", text.error().message);
+    return std::nullopt;
+  }
+  std::optional<Value> root = read_yaml(*text, diagnostics);
+  if (root) expand_environment(*root, diagnostics);
+  return root;
+}
+
+}  // namespace
+
+LoadOutcome load_config(const std::string& path, const TargetChecker& check_target, KeyCatalogue* catalogue) {
+  Diagnostics diagnostics(path);
+  Config config;
+  config.file = path;
+  if (const std::optional<Value> root = read_tree(path, diagnostics)) {
+    MapReader reader(*root, "", diagnostics, catalogue);
+    if (root->map() != nullptr) {
+      read_sections(reader, config, diagnostics, catalogue);
+      read_routes(reader, check_target, config, diagnostics, catalogue);
+      reader.finish();
+    }
+  }
+  LoadOutcome outcome;
+  outcome.problems = diagnostics.all();
+  outcome.omitted = diagnostics.omitted();
+  std::ranges::stable_sort(outcome.problems, {},
+                           [](const Diagnostic& d) { return std::pair(d.place.line, d.place.column); });
+  if (!diagnostics.has_errors()) outcome.config = std::move(config);
+  return outcome;
+}
+
+}  // namespace semroute::config

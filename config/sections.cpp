@@ -1,0 +1,270 @@
+#include "config/sections.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <limits>
+#include <thread>
+
+#include "config/address.h"
+#include "config/scalar.h"
+#include "core/base/limits.h"
+
+namespace semroute::config {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+
+constexpr std::int64_t kMaxWorkers = 1'024;
+constexpr std::int64_t kMaxConnections = 1'000'000;
+constexpr std::int64_t kMaxBatch = 65'536;
+constexpr std::int64_t kMaxInFlight = 65'536;
+constexpr std::int64_t kMaxCapacity = 1'000'000'000;
+constexpr std::size_t kLeastBytes = std::size_t{1} << 10;
+constexpr std::size_t kMostBytes = std::size_t{1} << 30;
+constexpr milliseconds kLeastTimeout{10};
+constexpr milliseconds kMostTimeout = hours{24};
+constexpr milliseconds kMostDrain = hours{1};
+
+// Headers that belong to one hop, or that the daemon writes itself (RFC 9110 section 7.6.1).
+constexpr std::array<std::string_view, 15> kReservedHeaders{
+    "connection",  "content-length",      "content-type",    "expect",  "host",         "keep-alive",
+    "te",          "proxy-authenticate",  "trailer",         "upgrade", "x-request-id", "transfer-encoding",
+    "traceparent", "proxy-authorization", "proxy-connection"};
+
+bool is_token(std::string_view text) noexcept {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";  // RFC 9110 section 5.6.2
+  return !text.empty() && std::ranges::all_of(text, [kMarks](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           kMarks.find(c) != std::string_view::npos;
+  });
+}
+
+std::string lower_case(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return result;
+}
+
+class SectionReader {
+ public:
+  SectionReader(MapReader& root, Config& config, Diagnostics& diagnostics, KeyCatalogue* catalogue)
+      : root_(root), config_(config), diagnostics_(diagnostics), catalogue_(catalogue) {}
+
+  void read() {
+    read_addresses();
+    read_workers();
+    read_index();
+    read_decision();
+    read_dispatch();
+    read_drain();
+    read_decision_log();
+    read_access();
+    read_limits();
+    root_.not_in_this_version({"data_dir", "store", "tls"});
+    check_exposure("listen", config_.listen);
+    if (config_.admin) check_exposure("admin", *config_.admin);
+  }
+
+ private:
+  [[nodiscard]] MapReader section(std::string_view key) {
+    return {root_.section(key), std::string(key), diagnostics_, catalogue_};
+  }
+
+  void read_address(std::string_view key, const Value& value, std::string_view also, Address& address) {
+    if (value.string() == nullptr) {
+      root_.error(
+          key, "expected host:port such as " + to_string(address) + std::string(also) + ", found " + found_text(value));
+      return;
+    }
+    core::Result<Address> parsed = parse_address(*value.string());
+    if (parsed.ok()) {
+      address = std::move(*parsed);
+    } else {
+      root_.error(key, parsed.error().message);
+    }
+  }
+
+  void read_addresses() {
+    if (const Value* value = root_.raw("listen", "address", {}, to_string(config_.listen))) {
+      read_address("listen", *value, "", config_.listen);
+    }
+    if (const Value* value = root_.raw("admin", "address or off", {}, to_string(*config_.admin))) {
+      if (value->string() != nullptr && *value->string() == "off") {
+        config_.admin.reset();
+      } else {
+        read_address("admin", *value, ", or off", *config_.admin);
+      }
+    }
+    if (config_.admin && config_.admin->port != 0 && *config_.admin == config_.listen) {
+      root_.error("admin", "expected another address than that of listen, found " + to_string(*config_.admin));
+    }
+    const Value* http = root_.raw("http", "word", "off", "off");
+    if (http != nullptr && (http->string() == nullptr || *http->string() != "off")) {
+      root_.error("http", "is known, not in this version: expected off, found " + found_text(*http));
+    }
+  }
+
+  void read_workers() {
+    config_.workers =
+        std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, static_cast<std::size_t>(kMaxWorkers));
+    const Value* value = root_.raw("workers", "auto or integer", "1.." + std::to_string(kMaxWorkers), "auto");
+    if (value == nullptr || (value->string() != nullptr && *value->string() == "auto")) return;
+    if (value->integer() != nullptr && *value->integer() >= 1 && *value->integer() <= kMaxWorkers) {
+      config_.workers = static_cast<std::size_t>(*value->integer());
+      return;
+    }
+    root_.error("workers",
+                "expected auto or an integer 1.." + std::to_string(kMaxWorkers) + ", found " + found_text(*value));
+  }
+
+  void read_index() {
+    MapReader reader = section("index");
+    constexpr auto kMaxDimension = static_cast<std::int64_t>(core::kMaxDimension);
+    (void)reader.required_integer("dimension", 1, kMaxDimension);
+    const Value* dimension = root_.section("index").find("dimension");
+    if (dimension != nullptr && dimension->integer() != nullptr && *dimension->integer() >= 1 &&
+        *dimension->integer() <= kMaxDimension) {
+      config_.index.dimension = static_cast<std::size_t>(*dimension->integer());
+    }
+    const std::string metric = reader.one_of("metric", {"cosine", "dot", "euclidean", "manhattan"}, "cosine");
+    config_.index.metric = core::parse_metric(metric).value_or(core::Metric::cosine);
+    config_.index.model = reader.string("model");
+    if (config_.index.model && config_.index.model->empty()) {
+      reader.error("model", "expected a string that is not empty, found \"\"");
+    }
+    const bool is_flat = reader.one_of("algorithm", {"auto", "flat"}, "auto", {"hnsw"}) == "flat";
+    config_.index.algorithm = is_flat ? Algorithm::flat : Algorithm::automatic;
+    (void)reader.one_of("quantization", {"none"}, "none", {"f16", "int8", "pq", "binary"});
+    (void)reader.one_of("rerank", {"f32"}, "f32", {"f16", "none"});
+    config_.index.capacity = static_cast<std::size_t>(
+        reader.integer("capacity", static_cast<std::int64_t>(config_.index.capacity), 1, kMaxCapacity));
+    reader.not_in_this_version({"hnsw"});
+    reader.finish();
+  }
+
+  void read_decision() {
+    constexpr std::array kAggregations{Aggregation::max, Aggregation::mean_top, Aggregation::sum_top, Aggregation::mean,
+                                       Aggregation::centroid};
+    DecisionConfig& decision = config_.decision;
+    MapReader reader = section("decision");
+    std::vector<std::string_view> words;
+    for (const Aggregation aggregation : kAggregations) words.push_back(to_string(aggregation));
+    const std::string word = reader.one_of("aggregation", words, to_string(decision.aggregation));
+    decision.aggregation = *std::ranges::find(kAggregations, std::string_view(word),
+                                              [](Aggregation aggregation) { return to_string(aggregation); });
+    decision.top_m =
+        static_cast<std::size_t>(reader.integer("top_m", static_cast<std::int64_t>(decision.top_m), 1, 1'000));
+    const bool is_cosine = config_.index.metric == core::Metric::cosine;
+    const std::optional<double> threshold = reader.optional_number("score_threshold", "0.5");
+    const Value* given = root_.section("decision").find("score_threshold");
+    if (threshold) decision.score_threshold = *threshold;
+    if (!is_cosine && given == nullptr) {
+      reader.error("score_threshold", "is required for the metric " +
+                                          std::string(core::to_string(config_.index.metric)) +
+                                          ": expected a finite number, found nothing");
+    }
+    decision.margin = reader.number("margin", decision.margin, 0.0, std::numeric_limits<double>::max());
+    decision.default_route = reader.string("default_route");
+    reader.finish();
+  }
+
+  void read_dispatch() {
+    MapReader reader = section("dispatch");
+    const std::vector<std::string> names = reader.strings("request_headers");
+    for (const std::string& name : names) {
+      const std::string header = lower_case(name);
+      if (!is_token(name)) {
+        reader.error("request_headers", "expected header names, found \"" + name + '"');
+      } else if (std::ranges::find(kReservedHeaders, header) != kReservedHeaders.end() ||
+                 header.starts_with("x-semroute-")) {
+        reader.error("request_headers",
+                     header + " is not for clients to set: it belongs to the connection or the daemon");
+      } else if (std::ranges::find(config_.request_headers, header) != config_.request_headers.end()) {
+        reader.error("request_headers", header + " is given twice");
+      } else {
+        config_.request_headers.push_back(header);
+      }
+    }
+    reader.finish();
+  }
+
+  void read_drain() {
+    MapReader reader = section("drain");
+    config_.drain.delay = reader.duration("delay", config_.drain.delay, milliseconds{0}, kMostDrain);
+    config_.drain.timeout = reader.duration("timeout", config_.drain.timeout, milliseconds{0}, kMostDrain);
+    reader.finish();
+  }
+
+  void read_decision_log() {
+    const Value* node = root_.raw("decision_log", "map");
+    if (node == nullptr) return;  // left out: off
+    MapReader reader(*node, "decision_log", diagnostics_, catalogue_);
+    DecisionLogConfig log;
+    log.file = beside(config_.file, reader.required_string("file"));
+    log.sample = reader.number("sample", log.sample, 0.0, 1.0);
+    log.embedding = reader.boolean("embedding", log.embedding);
+    reader.finish();
+    config_.decision_log = std::move(log);
+  }
+
+  void read_access() {
+    MapReader reader = section("access");
+    config_.allow_open = reader.boolean("allow_open", false);
+    reader.not_in_this_version({"tokens_file"});
+    reader.finish();
+  }
+
+  void read_limits() {
+    MapReader reader = section("limits");
+    LimitsConfig& limits = config_.limits;
+    const auto count = [&reader](std::string_view key, std::size_t& value, std::int64_t least, std::int64_t most) {
+      value = static_cast<std::size_t>(reader.integer(key, static_cast<std::int64_t>(value), least, most));
+    };
+    const auto bytes = [&reader](std::string_view key, std::size_t& value) {
+      value = reader.size(key, value, kLeastBytes, kMostBytes);
+    };
+    const auto time = [&reader](std::string_view key, milliseconds& value) {
+      value = reader.duration(key, value, kLeastTimeout, kMostTimeout);
+    };
+    count("max_connections", limits.max_connections, 1, kMaxConnections);
+    count("max_connections_per_address", limits.max_connections_per_address, 0, kMaxConnections);
+    bytes("max_request", limits.max_request);
+    bytes("max_change", limits.max_change);
+    count("max_batch", limits.max_batch, 1, kMaxBatch);
+    count("max_in_flight", limits.max_in_flight, 1, kMaxInFlight);
+    bytes("max_output_buffer", limits.max_output_buffer);
+    time("idle_timeout", limits.idle_timeout);
+    time("request_timeout", limits.request_timeout);
+    time("write_timeout", limits.write_timeout);
+    reader.not_in_this_version({"handshake_timeout"});
+    reader.finish();
+  }
+
+  void check_exposure(std::string_view key, const Address& address) {
+    if (address.is_loopback() || config_.allow_open) return;
+    root_.error(key, to_string(address) +
+                         " can be reached from other machines, without authentication: listen on 127.0.0.1, or write "
+                         "access: {allow_open: true}");
+  }
+
+  MapReader& root_;
+  Config& config_;
+  Diagnostics& diagnostics_;
+  KeyCatalogue* catalogue_;
+};
+
+}  // namespace
+
+void read_sections(MapReader& root, Config& config, Diagnostics& diagnostics, KeyCatalogue* catalogue) {
+  SectionReader(root, config, diagnostics, catalogue).read();
+}
+
+std::string beside(const std::string& file, const std::string& path) {
+  return (std::filesystem::path(file).parent_path() / path).string();
+}
+
+}  // namespace semroute::config
