@@ -1,0 +1,148 @@
+// Requests on their way to an HTTP target, through the real daemon.
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdint>
+#include <string>
+
+#include "tests/support/daemon_process.h"
+#include "tests/support/raw_client.h"
+
+namespace semroute::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Listens and never answers: connections wait in its backlog.
+class SilentServer {
+ public:
+  SilentServer() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    if (::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::listen(fd_, 64) != 0 ||
+        ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+      ADD_FAILURE() << "cannot listen";
+    }
+    port_ = ntohs(address.sin_port);
+  }
+  ~SilentServer() { ::close(fd_); }
+  SilentServer(const SilentServer&) = delete;
+  SilentServer& operator=(const SilentServer&) = delete;
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+
+ private:
+  int fd_;
+  std::uint16_t port_ = 0;
+};
+
+std::string config_for(std::uint16_t port, const std::string& more = {}) {
+  return "index: {dimension: 2}\ntargets:\n  - {name: api, kind: http, url: \"http://127.0.0.1:" +
+         std::to_string(port) +
+         "/in\", timeout: 20s}\nroutes:\n  - {name: one, target: api, references: {vectors: [[1, 0]]}}\n" + more;
+}
+
+TEST(Dispatch, Fault12AnIdInFlightIsRefusedAndCancelEndsTheFirst) {
+  const SilentServer silent;
+  const DaemonProcess daemon(config_for(silent.port()));
+  RawClient client(daemon.port());
+  client.send(R"({"id":"a","embedding":[1,0]})"
+              "\n");
+  EXPECT_THAT(client.ask(R"({"id":"a","op":"ping"})"), HasSubstr("already in flight"));
+  client.send(R"({"id":"c","op":"cancel","request":"a"})"
+              "\n");
+  const auto both = client.read_line().value_or("") + client.read_line().value_or("");
+  EXPECT_THAT(both, HasSubstr("\"code\":\"cancelled\""));
+  EXPECT_THAT(both, HasSubstr("{\"id\":\"c\",\"ok\":true"));
+  EXPECT_THAT(client.ask(R"({"id":"a","op":"ping"})"), HasSubstr("\"ok\":true"));
+}
+
+TEST(Dispatch, TheDeadlineAfterSendingIsUpstreamTimeout) {
+  const SilentServer silent;
+  const DaemonProcess daemon(config_for(silent.port()));
+  RawClient client(daemon.port());
+  const auto reply = client.ask(R"({"id":1,"embedding":[1,0],"timeout_ms":200})");
+  EXPECT_THAT(reply, HasSubstr("\"code\":\"upstream_timeout\""));
+  EXPECT_THAT(reply, HasSubstr("\"sent\":true"));
+  EXPECT_THAT(reply, HasSubstr("\"retryable\":false"));
+  EXPECT_THAT(reply, HasSubstr("\"route\":\"one\""));
+}
+
+TEST(Dispatch, ReadingPausesAtTheInFlightCapAndAllAreAnswered) {
+  const SilentServer silent;
+  const DaemonProcess daemon(config_for(silent.port(), "limits: {max_in_flight: 4}\n"));
+  RawClient client(daemon.port());
+  std::string lines;
+  for (int i = 0; i < 20; ++i)
+    lines += "{\"id\":" + std::to_string(i) + R"(,"embedding":[1,0],"timeout_ms":150})" + "\n";
+  client.send(lines);
+  for (int i = 0; i < 20; ++i) {
+    const auto line = client.read_line();
+    ASSERT_TRUE(line) << i;
+    EXPECT_THAT(*line, HasSubstr("upstream_timeout"));
+  }
+}
+
+TEST(Dispatch, ARefusedConnectionIsRetryable) {
+  std::uint16_t free_port = 0;
+  { free_port = SilentServer().port(); }
+  const DaemonProcess daemon(config_for(free_port));
+  RawClient client(daemon.port());
+  const auto reply = client.ask(R"({"id":1,"embedding":[1,0]})");
+  EXPECT_THAT(reply, HasSubstr("\"code\":\"upstream_unavailable\""));
+  EXPECT_THAT(reply, HasSubstr("\"retryable\":true"));
+}
+
+TEST(Dispatch, AClientThatResetsCancelsItsDispatches) {
+  const SilentServer silent;
+  const DaemonProcess daemon(config_for(silent.port()));
+  RawClient client(daemon.port());
+  client.send(R"({"id":1,"embedding":[1,0]})"
+              "\n");
+  RawClient watcher(daemon.port());
+  const auto wait_for = [&](const std::string& text) {
+    std::string stats;
+    for (int i = 0; i < 500 && stats.find(text) == std::string::npos; ++i) {
+      stats = watcher.ask(R"({"id":1,"op":"stats"})");
+      ::usleep(5'000);
+    }
+    return stats;
+  };
+  EXPECT_THAT(wait_for("\"api\":{\"ok\":0,\"in_flight\":1"), HasSubstr("\"in_flight\":1"));
+  client.reset();
+  EXPECT_THAT(wait_for("\"cancelled\":1"), HasSubstr("\"api\":{\"ok\":0,\"in_flight\":0"));
+}
+
+TEST(Dispatch, AReloadDuringADispatchLosesNothing) {
+  const SilentServer silent;
+  const DaemonProcess daemon(config_for(silent.port()));
+  RawClient client(daemon.port());
+  client.send(R"({"id":1,"embedding":[1,0],"timeout_ms":600})"
+              "\n");
+  daemon.rewrite("index: {dimension: 2}\nroutes: [{name: two, references: {vectors: [[0, 1]]}}]\n");
+  EXPECT_THAT(client.ask(R"({"id":2,"op":"reload"})"), HasSubstr("\"revision\":2"));
+  const auto first = client.read_line().value_or("");
+  EXPECT_THAT(first, HasSubstr("\"id\":1"));
+  EXPECT_THAT(first, HasSubstr("upstream_timeout"));
+}
+
+TEST(Dispatch, DrainTimeoutCancelsWhatIsInFlight) {
+  const SilentServer silent;
+  DaemonProcess daemon(config_for(silent.port(), "drain: {timeout: 500ms}\n"));
+  RawClient client(daemon.port());
+  client.send(R"({"id":1,"embedding":[1,0]})"
+              "\n");
+  EXPECT_THAT(client.ask(R"({"id":2,"op":"ping"})"), HasSubstr("\"ok\":true"));
+  daemon.signal(SIGTERM);
+  EXPECT_THAT(client.read_line().value_or(""), HasSubstr("\"code\":\"cancelled\""));
+  EXPECT_EQ(daemon.wait(20), 0);
+}
+
+}  // namespace
+}  // namespace semroute::test
