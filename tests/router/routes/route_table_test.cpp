@@ -1,0 +1,173 @@
+#include "router/routes/route_table.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/router/decide/tables.h"
+
+namespace semroute::router {
+namespace {
+
+using config::Aggregation;
+using core::ErrorCode;
+using core::Metric;
+using testing::HasSubstr;
+
+TEST(RouteTable, IsInBytewiseNameOrderAndFindsByName) {
+  const auto state = test::state_of({{"b", {1.0F}}, {"é", {1.0F}}, {"a", {1.0F}}, {"Z", {1.0F}}});
+  std::vector<std::string> names;
+  for (const Route& route : state->table.routes()) names.push_back(route.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"Z", "a", "b", "é"}));
+  for (std::size_t i = 0; i < names.size(); ++i) EXPECT_EQ(state->table.find(names[i]), i);
+  for (const char* unknown : {"", "A", "aa", "c", "zz"}) EXPECT_FALSE(state->table.find(unknown)) << unknown;
+}
+
+TEST(RouteTable, SortsRoutesThatItIsGiven) {
+  std::vector<Route> routes(2);
+  routes[0].name = "b";
+  routes[1].name = "a";
+  const RouteTable table(std::move(routes), {});
+  EXPECT_EQ(table.find("a"), 0U);
+  EXPECT_EQ(table.find("b"), 1U);
+}
+
+TEST(BuildRoutingState, IdsAreDenseRouteByRouteReferencesFirst) {
+  const auto state = test::state_of({{"b", {4.0F, 5.0F}, {6.0F}}, {"none", {}}, {"a", {1.0F}, {2.0F, 3.0F}}});
+  const std::vector<Route>& routes = state->table.routes();
+  ASSERT_EQ(routes.size(), 3U);
+  EXPECT_EQ(routes[0].references.first, 0U);
+  EXPECT_EQ(routes[0].references.count, 1U);
+  EXPECT_EQ(routes[0].negatives.first, 1U);
+  EXPECT_EQ(routes[0].negatives.count, 2U);
+  EXPECT_EQ(routes[1].references.first, 3U);
+  EXPECT_EQ(routes[1].references.count, 2U);
+  EXPECT_EQ(routes[1].negatives.first, 5U);
+  EXPECT_EQ(routes[2].references.count, 0U);
+  ASSERT_EQ(state->index->count(), 6U);
+  for (core::ReferenceId id = 0; id < 6; ++id) EXPECT_EQ(state->index->vector(id)[0], static_cast<float>(id + 1));
+  EXPECT_EQ(state->table.reference_count(), 6U);
+  EXPECT_EQ(state->table.longest_range(), 2U);
+  EXPECT_EQ(state->centroids, nullptr);
+}
+
+TEST(BuildRoutingState, CosineVectorsAreStoredAsUnitVectors) {
+  const auto state = test::state_of({{"a", {3.0F, 4.0F}}}, {}, Metric::cosine, 2);
+  EXPECT_FLOAT_EQ(state->index->vector(0)[0], 0.6F);
+  EXPECT_FLOAT_EQ(state->index->vector(0)[1], 0.8F);
+}
+
+TEST(BuildRoutingState, RoutesKeepWhatTheConfigurationSays) {
+  config::Config config = test::config_of({{"a", {1.0F}, {2.0F}, 0.25, {{"tier", test::text("gold")}}}}, {});
+  config::RouteConfig& route = config.routes[0];
+  route.description = "invoices";
+  route.target = "billing-api";
+  route.references.texts = {"my bill"};
+  route.negatives.texts = {"no bill"};
+  route.place = {7, 9};
+  const auto state = build_routing_state(config);
+  ASSERT_TRUE(state.ok());
+  const Route& made = (*state)->table.routes()[0];
+  EXPECT_EQ(made.description, "invoices");
+  EXPECT_EQ(made.target, "billing-api");
+  EXPECT_EQ(made.score_threshold, 0.25);
+  EXPECT_EQ(*made.metadata.find("tier")->string(), "gold");
+  EXPECT_EQ(made.reference_texts, route.references.texts);
+  EXPECT_EQ(made.negative_texts, route.negatives.texts);
+  EXPECT_EQ(made.place, (config::Place{7, 9}));
+  EXPECT_EQ(made.version, 0U);
+}
+
+TEST(BuildRoutingState, RulesAreThoseOfTheDecisionWithTheDefaultsPosition) {
+  config::DecisionConfig decision{Aggregation::sum_top, 7, 0.25, 0.125, "b"};
+  const auto state = test::state_of({{"c", {1.0F}}, {"b", {}}, {"a", {1.0F}}}, decision);
+  const DecisionRules& rules = state->table.rules();
+  EXPECT_EQ(rules.aggregation, Aggregation::sum_top);
+  EXPECT_EQ(rules.top_m, 7U);
+  EXPECT_EQ(rules.score_threshold, 0.25);
+  EXPECT_EQ(rules.margin, 0.125);
+  EXPECT_EQ(rules.default_route, 1U);
+}
+
+TEST(BuildRoutingState, AnUnknownDefaultRouteIsAnError) {
+  config::DecisionConfig decision;
+  decision.default_route = "general";
+  const auto state = build_routing_state(test::config_of({{"a", {1.0F}}}, decision));
+  ASSERT_FALSE(state.ok());
+  EXPECT_THAT(state.error().message, HasSubstr("\"general\""));
+}
+
+TEST(BuildRoutingState, MoreReferencesThanTheCapacityAreRefused) {
+  config::Config config = test::config_of({{"a", {1.0F, 2.0F}, {3.0F}}}, {});
+  config.index.capacity = 3;
+  EXPECT_TRUE(build_routing_state(config).ok());
+  config.index.capacity = 2;
+  const auto state = build_routing_state(config);
+  ASSERT_FALSE(state.ok());
+  EXPECT_EQ(state.error().code, ErrorCode::resource_exhausted);
+  EXPECT_THAT(state.error().message, HasSubstr("3"));
+}
+
+TEST(BuildRoutingState, AVectorThatBreaksARuleIsNamed) {
+  const auto state =
+      build_routing_state(test::config_of({{"a", {1.0F, 0.0F}, {1.0F, 1.0F, 0.0F, 0.0F}}}, {}, Metric::cosine, 2));
+  ASSERT_FALSE(state.ok());
+  EXPECT_EQ(state.error().code, ErrorCode::bad_vector);
+  EXPECT_THAT(state.error().message, HasSubstr("route \"a\": negative 1"));
+}
+
+config::DecisionConfig centroid() {
+  config::DecisionConfig decision;
+  decision.aggregation = Aggregation::centroid;
+  return decision;
+}
+
+TEST(BuildRoutingState, CentroidsAreUnderTheRoutesPositions) {
+  const auto state = test::state_of({{"c", {0.0F, 2.0F, 4.0F, 0.0F}}, {"b", {}}, {"a", {-3.0F, 0.0F}, {1.0F, 1.0F}}},
+                                    centroid(), Metric::cosine, 2);
+  ASSERT_NE(state->centroids, nullptr);
+  EXPECT_EQ(state->centroids->count(), 2U);
+  EXPECT_FLOAT_EQ(state->centroids->vector(0)[0], -1.0F);
+  EXPECT_FLOAT_EQ(state->centroids->vector(2)[0], 0.70710678F);
+  EXPECT_FLOAT_EQ(state->centroids->vector(2)[1], 0.70710678F);
+}
+
+TEST(BuildRoutingState, OtherMetricsHavePlainMeans) {
+  for (const Metric metric : {Metric::dot, Metric::euclidean, Metric::manhattan}) {
+    const auto state = test::state_of({{"a", {0.0F, 2.0F, 4.0F, -2.0F}}}, centroid(), metric, 2);
+    EXPECT_FLOAT_EQ(state->centroids->vector(0)[0], 2.0F);
+    EXPECT_FLOAT_EQ(state->centroids->vector(0)[1], 0.0F);
+  }
+}
+
+TEST(BuildRoutingState, ReferencesThatCancelEachOtherHaveNoCosineCentroid) {
+  // Also when the lengths differ: it is the unit vectors that cancel.
+  const std::vector<float> opposite{0.1F, 0.7F, -0.1F, -0.7F};
+  const std::vector<float> uneven{1.0F, 2.0F, -3.0F, -6.0F};
+  for (const auto& references : {opposite, uneven}) {
+    const auto state = build_routing_state(
+        test::config_of({{"fine", {1.0F, 0.0F}}, {"torn", references}}, centroid(), Metric::cosine, 2));
+    ASSERT_FALSE(state.ok());
+    EXPECT_EQ(state.error().code, ErrorCode::bad_vector);
+    EXPECT_THAT(state.error().message, HasSubstr("route \"torn\""));
+    EXPECT_TRUE(build_routing_state(test::config_of({{"torn", references}}, {}, Metric::cosine, 2)).ok());
+    EXPECT_TRUE(build_routing_state(test::config_of({{"torn", references}}, centroid(), Metric::dot, 2)).ok());
+  }
+}
+
+TEST(BuildRoutingState, ManyRowsLargeAndSmallMeanWithoutLosingDigits) {
+  // In float32 the ones would vanish beside 2^25.
+  std::vector<float> references(64, 1.0F);
+  references.front() = 33'554'432.0F;
+  references.back() = -33'554'432.0F;
+  const auto state = test::state_of({{"a", references}}, centroid(), Metric::dot, 1);
+  EXPECT_FLOAT_EQ(state->centroids->vector(0)[0], 62.0F / 64.0F);
+}
+
+TEST(BuildRoutingState, NoRoutesIsAState) {
+  const auto state = test::state_of({}, centroid());
+  EXPECT_EQ(state->index->count(), 0U);
+  EXPECT_EQ(state->table.longest_range(), 0U);
+}
+
+}  // namespace
+}  // namespace semroute::router
