@@ -86,11 +86,7 @@ HttpHeaders read_headers(config::MapReader& reader) {
 }
 
 std::size_t read_limits(config::MapReader& reader, config::Diagnostics& diagnostics, config::KeyCatalogue* catalogue) {
-  // Read even when absent, so that the catalogue holds its keys.
-  config::Value none;
-  none.data = config::Value::Map{};
-  const config::Value* limits = reader.raw("limits", "map");
-  config::MapReader own(limits != nullptr ? *limits : none, reader.path_of("limits"), diagnostics, catalogue);
+  config::MapReader own(reader.section("limits"), reader.path_of("limits"), diagnostics, catalogue);
   const std::size_t max_reply = own.size("max_reply", std::size_t{8} << 20, std::size_t{1} << 10, std::size_t{1} << 30);
   own.not_in_this_version({"connections", "pending", "requests"});
   own.finish();
