@@ -269,8 +269,8 @@ void Session::on_end_of_input() {
 }
 
 void Session::flush() {
-  if (writing_ || phase_ == Phase::closed) return;
-  if (unwritten_bytes() > 0) {
+  if (phase_ == Phase::closed) return;
+  if (!writing_ && unwritten_bytes() > 0) {
     error_code ec;
     const std::size_t n = socket_.write_some(asio::buffer(out_.data() + written_, unwritten_bytes()), ec);
     if (ec && !would_block(ec)) return abort();
@@ -282,10 +282,12 @@ void Session::flush() {
     release_if_large(out_);
     return after_flush();
   }
+  // Also while a write is pending: replies to a client that does not read must not pile up.
   if (unwritten_bytes() > handler_.limits().max_output_buffer) {
     handler_.counters().output_overflow.add();
     return abort();
   }
+  if (writing_) return;
   // The written front is dropped only now and then, so that a slow reader does not cost a move per write.
   if (written_ > core::kReadChunkBytes) {
     out_.erase(0, written_);
