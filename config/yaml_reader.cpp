@@ -206,7 +206,7 @@ class TreeBuilder final : public YAML::EventHandler {
                          "expected a nesting of at most " + std::to_string(core::kMaxConfigDepth) + " levels");
       throw Abandoned{};
     }
-    if (refuse_as_key(mark, what)) key_containers_.push_back(frames_.size());
+    if (refuse_as_key(mark, what)) throw Abandoned{};
     Frame frame;
     frame.value.place = place_of(mark);
     check_properties(frame.value.place, anchor, tag == "!" ? "!tag" : std::string_view(tag));
@@ -217,10 +217,6 @@ class TreeBuilder final : public YAML::EventHandler {
   void close() {
     Value value = std::move(frames_.back().value);
     frames_.pop_back();
-    if (!key_containers_.empty() && key_containers_.back() == frames_.size()) {
-      key_containers_.pop_back();  // the member that follows is dropped with its key
-      return;
-    }
     add(std::move(value));
   }
 
@@ -244,7 +240,6 @@ class TreeBuilder final : public YAML::EventHandler {
   std::string_view text_;
   Diagnostics& diagnostics_;
   std::vector<Frame> frames_;
-  std::vector<std::size_t> key_containers_;  // depths at which a list or map stands where a key should
   Value root_;
   bool has_root_ = false;
   std::size_t nodes_ = 0;

@@ -1,0 +1,39 @@
+#include "router/tool/command.h"
+
+#include <array>
+
+namespace semroute::router::tool {
+namespace {
+
+constexpr std::array kCommands{
+    CommandEntry{"check", "every problem of a configuration, and warnings for weak routes", make_check},
+    CommandEntry{"match", "decide: which route answers an embedding", make_match},
+    CommandEntry{"route", "decide, and send the payload to the route's target", make_route},
+    CommandEntry{"ping", "whether the daemon answers, and what it serves", make_ping},
+    CommandEntry{"stats", "the daemon's counters", make_stats},
+    CommandEntry{"reload", "make the daemon read its configuration again", make_reload},
+    CommandEntry{"routes list", "the routes that the daemon serves", make_routes_list},
+    CommandEntry{"routes get", "one route, with its references", make_routes_get},
+    CommandEntry{"routes put", "make or replace a route", nullptr},
+    CommandEntry{"routes patch", "change a route's references or settings", nullptr},
+    CommandEntry{"routes delete", "remove a route", nullptr},
+    CommandEntry{"routes import", "make routes from a folder", nullptr},
+    CommandEntry{"routes export", "write routes to a folder", nullptr},
+    CommandEntry{"eval", "accuracy and out-of-scope recall on labelled vectors", make_eval},
+    CommandEntry{"fit", "fit thresholds to labelled vectors", nullptr},
+    CommandEntry{"bench", "measure rate and latency of a running daemon", make_bench},
+    CommandEntry{"store check", "look for damage in a data_dir", nullptr},
+    CommandEntry{"store repair", "repair a data_dir", nullptr},
+    CommandEntry{"echo", "a small HTTP server to dispatch to while trying things", make_echo},
+};
+
+}  // namespace
+
+std::span<const CommandEntry> commands() noexcept { return kCommands; }
+
+Exit Context::fail(Exit exit, std::string_view message) const {
+  err << "semroute " << name << ": " << message << "\n";
+  return exit;
+}
+
+}  // namespace semroute::router::tool

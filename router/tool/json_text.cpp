@@ -1,0 +1,92 @@
+#include "router/tool/json_text.h"
+
+#include <bit>
+#include <boost/json.hpp>
+#include <cstdint>
+#include <limits>
+
+#include "core/base/limits.h"
+
+namespace semroute::router::tool {
+namespace {
+
+namespace json = boost::json;
+
+config::Value to_value(const json::value& from) {
+  config::Value to;
+  switch (from.kind()) {
+    case json::kind::null: break;
+    case json::kind::bool_: to.data = from.get_bool(); break;
+    case json::kind::int64: to.data = std::int64_t{from.get_int64()}; break;
+    case json::kind::uint64:
+      // Beyond int64: near enough as a real for what the tool prints.
+      to.data = static_cast<double>(from.get_uint64());
+      break;
+    case json::kind::double_: to.data = from.get_double(); break;
+    case json::kind::string: to.data = std::string(from.get_string()); break;
+    case json::kind::array: {
+      config::Value::List list;
+      for (const json::value& item : from.get_array()) list.push_back(to_value(item));
+      to.data = std::move(list);
+      break;
+    }
+    case json::kind::object: {
+      config::Value::Map map;
+      for (const auto& member : from.get_object()) map.push_back({member.key(), {}, to_value(member.value())});
+      to.data = std::move(map);
+      break;
+    }
+  }
+  return to;
+}
+
+}  // namespace
+
+core::Result<config::Value> parse_json(std::string_view text) {
+  json::parse_options options;
+  options.max_depth = core::kMaxJsonDepth;
+  json::error_code problem;
+  const json::value parsed = json::parse(text, problem, {}, options);
+  if (problem) return core::Error{core::ErrorCode::bad_request, problem.message()};
+  return to_value(parsed);
+}
+
+std::optional<std::string> text_of(const config::Value& object, std::string_view key) {
+  const config::Value* member = object.find(key);
+  if (member == nullptr || member->string() == nullptr) return std::nullopt;
+  return *member->string();
+}
+
+std::optional<double> number_of(const config::Value& object, std::string_view key) {
+  const config::Value* member = object.find(key);
+  if (member == nullptr) return std::nullopt;
+  if (const auto* integer = member->integer()) return static_cast<double>(*integer);
+  if (const auto* real = member->real()) return *real;
+  return std::nullopt;
+}
+
+std::optional<bool> boolean_of(const config::Value& object, std::string_view key) {
+  const config::Value* member = object.find(key);
+  if (member == nullptr || member->boolean() == nullptr) return std::nullopt;
+  return *member->boolean();
+}
+
+std::string base64_of(std::span<const float> vector) {
+  static constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const std::size_t bytes = vector.size() * 4;
+  const auto byte = [&](std::size_t i) -> std::uint32_t {
+    return i < bytes ? (std::bit_cast<std::uint32_t>(vector[i / 4]) >> (8 * (i % 4))) & 0xFFU : 0U;
+  };
+  std::string out;
+  out.reserve((bytes + 2) / 3 * 4);
+  for (std::size_t i = 0; i < bytes; i += 3) {
+    const std::uint32_t group = (byte(i) << 16U) | (byte(i + 1) << 8U) | byte(i + 2);
+    out += kAlphabet[group >> 18U];
+    out += kAlphabet[(group >> 12U) & 63U];
+    out += i + 1 < bytes ? kAlphabet[(group >> 6U) & 63U] : '=';
+    out += i + 2 < bytes ? kAlphabet[group & 63U] : '=';
+  }
+  return out;
+}
+
+}  // namespace semroute::router::tool

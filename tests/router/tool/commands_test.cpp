@@ -1,0 +1,183 @@
+// What the commands ask a daemon and print of its answers, against a scripted stand-in.
+#include <gtest/gtest.h>
+
+#include <mutex>
+
+#include "router/tool/json_text.h"
+#include "tests/router/tool/run.h"
+#include "tests/router/tool/stand_in.h"
+
+namespace semroute::router::tool {
+namespace {
+
+// Answers every line with `reply` and keeps what was asked.
+class Daemon {
+ public:
+  explicit Daemon(std::string reply)
+      : reply_(std::move(reply)), server_(StandIn::lines([this](const std::string& line) {
+          const std::lock_guard lock(mutex_);
+          asked_.push_back(line);
+          return reply_ + "\n";
+        })) {}
+
+  [[nodiscard]] Ran run(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.end(), {"--server", server_.address()});
+    return tool::run(arguments);
+  }
+  [[nodiscard]] std::vector<std::string> asked() {
+    const std::lock_guard lock(mutex_);
+    return asked_;
+  }
+  [[nodiscard]] std::string address() const { return server_.address(); }
+
+ private:
+  std::string reply_;
+  std::mutex mutex_;
+  std::vector<std::string> asked_;
+  StandIn server_;
+};
+
+constexpr const char* kRouted =
+    R"({"id":0,"ok":true,"request_id":"r","decision":"matched","reason":"passed","route":"billing","score":0.83,)"
+    R"("metadata":{},"target":"billing-api","revision":17,)"
+    R"("matches":[{"route":"billing","score":0.83,"threshold":0.6,"passed":true},)"
+    R"({"route":"refund","score":0.41,"threshold":0.5,"passed":false}],)"
+    R"("dispatched":true,"reply":{"status":404,"content_type":"application/json","body":{"queue":"accounts"}},)"
+    R"("explain":{"references":[{"route":"billing","row":3,"score":0.9,"text":"my invoice","negative":false}],)"
+    R"("candidates":[{"route":"billing","score":0.83,"threshold":0.6,"margin":0.42,"outcome":"served"}],)"
+    R"("took_us":{"decode":1,"search":2,"decide":3,"dispatch":4},"attempts":[]}})";
+
+TEST(Match, AsksForWhatWasGiven) {
+  Daemon daemon(kRouted);
+  const Ran ran =
+      daemon.run({"match", "--embedding", "[0.5, -1]", "--top-k", "2", "--explain", "--filter", R"({"routes":["a"]})",
+                  "--score-threshold", "-0.5", "--model", "m\"1", "--timeout-ms", "250"});
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  ASSERT_EQ(daemon.asked().size(), 1U);
+  EXPECT_EQ(daemon.asked()[0],
+            R"({"id":0,"op":"match","embedding":[0.5, -1],"top_k":2,"explain":true,"timeout_ms":250,"model":"m\"1",)"
+            R"("filter":{"routes":["a"]},"score_threshold":-0.5})");
+  for (const char* shown : {"matched", "passed", "billing", "0.8300", "refund 0.4100", "my invoice", "0.4200"}) {
+    EXPECT_NE(ran.out.find(shown), std::string::npos) << shown << "\n" << ran.out;
+  }
+}
+
+TEST(Match, EveryRowOfAFileIsARequest) {
+  const Folder folder;
+  const std::string vectors = folder.file("q.jsonl", kSmallRequests);
+  Daemon daemon(kRouted);
+  const Ran all = daemon.run({"match", "--vectors", vectors});
+  EXPECT_EQ(all.exit, 0) << all.err;
+  EXPECT_EQ(daemon.asked().size(), 7U);
+  EXPECT_NE(all.out.find("e?"), std::string::npos) << "texts are shown\n" << all.out;
+  const Ran one = daemon.run({"match", "--vectors", vectors, "--row", "2"});
+  EXPECT_EQ(one.exit, 0) << one.err;
+  ASSERT_EQ(daemon.asked().size(), 8U);
+  const std::vector<float> third{0, 0, 1, 0};
+  EXPECT_EQ(daemon.asked()[7], R"({"id":2,"op":"match","embedding":")" + base64_of(third) + R"(","top_k":1})");
+  const Ran beyond = daemon.run({"match", "--vectors", vectors, "--row", "7"});
+  EXPECT_EQ(beyond.exit, 64);
+  EXPECT_NE(beyond.err.find("7 rows"), std::string::npos) << beyond.err;
+}
+
+TEST(Route, SendsThePayloadOrTheText) {
+  const Folder folder;
+  const std::string vectors = folder.file("q.jsonl", kSmallRequests);
+  Daemon daemon(kRouted);
+  const Ran given =
+      daemon.run({"route", "--embedding", "[1]", "--payload", "{\"a\":\n1}", "--header", "X-Tenant: t 1"});
+  EXPECT_EQ(given.exit, 0) << given.err;
+  EXPECT_EQ(daemon.asked().back(),
+            R"({"id":0,"op":"route","embedding":[1],"top_k":1,"payload":{"a": 1},"headers":{"X-Tenant":"t 1"}})");
+  EXPECT_NE(given.out.find("404 {\"queue\":\"accounts\"}"), std::string::npos) << given.out;
+  const Ran text = daemon.run({"route", "--vectors", vectors, "--texts", vectors, "--row", "0"});
+  EXPECT_EQ(text.exit, 0) << text.err;
+  EXPECT_TRUE(daemon.asked().back().ends_with(R"("payload":{"text":"n"}})")) << daemon.asked().back();
+}
+
+TEST(Route, JsonIsTheDaemonsOwnLine) {
+  Daemon daemon(kRouted);
+  const Ran ran = daemon.run({"route", "--embedding", "[1]", "--output", "json"});
+  EXPECT_EQ(ran.exit, 0);
+  EXPECT_EQ(ran.out, std::string(kRouted) + "\n");
+}
+
+TEST(Route, ARefusalIsToldWithItsExitCode) {
+  Daemon daemon(R"({"id":0,"ok":false,"decision":"matched","route":"billing","score":0.8,"target":"api",)"
+                R"("error":{"code":"upstream_timeout","message":"no reply in 5 ms","sent":true,"retryable":false}})");
+  const Ran ran = daemon.run({"route", "--embedding", "[1]"});
+  EXPECT_EQ(ran.exit, 69);
+  EXPECT_NE(ran.out.find("billing"), std::string::npos) << "what had been decided is shown\n" << ran.out;
+  EXPECT_NE(ran.err.find("upstream_timeout: no reply in 5 ms"), std::string::npos) << ran.err;
+}
+
+TEST(Route, WhatIsNoReplyIs70) {
+  Daemon daemon("HTTP/1.1 400 Bad Request");
+  const Ran ran = daemon.run({"route", "--embedding", "[1]"});
+  EXPECT_EQ(ran.exit, 70);
+  EXPECT_NE(ran.err.find("listen"), std::string::npos) << ran.err;
+}
+
+TEST(Ping, TellsWhatIsServed) {
+  const char* reply =
+      R"({"id":1,"ok":true,"request_id":"r","version":"9.9","dimension":384,"metric":"cosine","model":null,"revision":3})";
+  Daemon daemon(reply);
+  const Ran ran = daemon.run({"ping"});
+  EXPECT_EQ(ran.exit, 0);
+  EXPECT_EQ(ran.out, daemon.address() + ": semrouted 9.9, dimension 384, metric cosine, revision 3\n");
+  EXPECT_EQ(daemon.asked()[0], R"({"id":1,"op":"ping"})");
+  EXPECT_EQ(daemon.run({"ping", "--output", "json"}).out, std::string(reply) + "\n");
+}
+
+TEST(Ping, ALoadingDaemonIs69) {
+  Daemon daemon(R"({"id":1,"ok":false,"error":{"code":"unavailable","message":"loading","retryable":true}})");
+  EXPECT_EQ(daemon.run({"ping"}).exit, 69);
+}
+
+TEST(Reload, AWrongConfigurationIs78) {
+  Daemon daemon(R"({"id":1,"ok":false,"error":{"code":"bad_request","message":"c.yaml:3:1: x: unknown key"}})");
+  const Ran ran = daemon.run({"reload"});
+  EXPECT_EQ(ran.exit, 78);
+  EXPECT_NE(ran.err.find("c.yaml:3:1"), std::string::npos) << ran.err;
+  Daemon fine(R"({"id":1,"ok":true,"revision":18})");
+  EXPECT_NE(fine.run({"reload"}).out.find("revision 18"), std::string::npos);
+}
+
+TEST(Stats, CountersAndTargets) {
+  Daemon daemon(R"({"id":1,"ok":true,"request_id":"r","requests":42,"isa":"avx2",)"
+                R"("targets":{"api":{"ok":7,"in_flight":1,"errors":{"upstream_timeout":3}}}})");
+  const Ran ran = daemon.run({"stats"});
+  EXPECT_EQ(ran.exit, 0);
+  EXPECT_EQ(ran.out,
+            "counter   value\n"
+            "requests     42\n"
+            "isa        avx2\n"
+            "\n"
+            "target  ok  in flight  errors\n"
+            "api      7          1  upstream_timeout 3\n");
+}
+
+TEST(Routes, ListIsATable) {
+  Daemon daemon(R"({"id":1,"ok":true,"revision":3,"routes":[{"name":"billing","version":0,"source":"file",)"
+                R"("state":"active","reference_count":12,"score_threshold":0.6,"target":"api"},{"name":"other",)"
+                R"("version":5,"source":"run_time","state":"parked","reference_count":1}]})");
+  const Ran ran = daemon.run({"routes", "list"});
+  EXPECT_EQ(ran.exit, 0);
+  EXPECT_EQ(ran.out,
+            "route    references  threshold  target  source    state   version\n"
+            "billing          12        0.6  api     file      active        0\n"
+            "other             1          -  -       run_time  parked        5\n");
+}
+
+TEST(Routes, GetAsksForAPageAndShowsTexts) {
+  Daemon daemon(R"({"id":1,"ok":true,"route":{"name":"a\"b","version":0,"metadata":{"tier":"gold"},)"
+                R"("references":[{"row":5,"text":"my invoice"}],"negatives":[]}})");
+  const Ran ran = daemon.run({"routes", "get", "a\"b", "--offset", "5", "--limit", "1"});
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  EXPECT_EQ(daemon.asked()[0], R"({"id":1,"op":"routes.get","name":"a\"b","vectors":false,"offset":5,"limit":1})");
+  EXPECT_NE(ran.out.find("{\"tier\":\"gold\"}"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("5  my invoice"), std::string::npos) << ran.out;
+}
+
+}  // namespace
+}  // namespace semroute::router::tool
