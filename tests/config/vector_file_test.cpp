@@ -44,8 +44,8 @@ class VectorFile : public testing::Test {
 TEST_F(VectorFile, ReadsFloat32OfBothVersions) {
   const std::vector<float> values{1, 2, 3, 4, 5, 6};
   for (const char version : {'\1', '\2'}) {
-    const auto path = scratch_.write(
-        "a.npy", test::npy_bytes(test::npy_dict("<f4", "(3, 2)"), test::bytes_of(values), version));
+    const auto path =
+        scratch_.write("a.npy", test::npy_bytes(test::npy_dict("<f4", "(3, 2)"), test::bytes_of(values), version));
     const auto rows = read_vectors(path, 0, Metric::cosine);
     ASSERT_TRUE(rows.ok()) << rows.error().message;
     EXPECT_EQ(rows->count, 3U);
@@ -109,15 +109,15 @@ TEST_F(VectorFile, RefusesNpyFilesOfOtherKinds) {
 TEST_F(VectorFile, RefusesNpyHeadersThatAreNotWrittenByTheRules) {
   const std::string bad = "a.npy: has a header that is not a dict of descr, fortran_order and shape";
   const std::string values(8, '\0');
-  for (const char* dict :
-       {"", "{}", "{'descr': '<f4', 'fortran_order': False}", "{'descr': '<f4' 'fortran_order': False, 'shape': (1, 2)}",
-        "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1, 2)}",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), 'more': 1}",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (1, -2)}",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 99999999999999999999)}",
-        "{'descr': '<f4', 'fortran_order': 0, 'shape': (1, 2)}",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2)} x",
-        "{'descr': '<f4, 'fortran_order': False, 'shape': (1, 2)}"}) {
+  for (const char* dict : {"", "{}", "{'descr': '<f4', 'fortran_order': False}",
+                           "{'descr': '<f4' 'fortran_order': False, 'shape': (1, 2)}",
+                           "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1, 2)}",
+                           "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), 'more': 1}",
+                           "{'descr': '<f4', 'fortran_order': False, 'shape': (1, -2)}",
+                           "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 99999999999999999999)}",
+                           "{'descr': '<f4', 'fortran_order': 0, 'shape': (1, 2)}",
+                           "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2)} x",
+                           "{'descr': '<f4, 'fortran_order': False, 'shape': (1, 2)}"}) {
     EXPECT_EQ(problem("a.npy", test::npy_bytes(dict, values)), bad) << dict;
   }
 }

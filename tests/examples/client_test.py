@@ -110,7 +110,10 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
 
     async def test_an_error_reply_raises(self):
         error = {"code": "upstream_timeout", "message": "too slow", "retryable": True}
-        async with StandIn(lambda request: [{"id": request["id"], "ok": False, "route": "a", "error": error}]) as stand_in:
+        def refuse(request):
+            return [{"id": request["id"], "ok": False, "route": "a", "error": error}]
+
+        async with StandIn(refuse) as stand_in:
             async with await stand_in.client() as client:
                 with self.assertRaisesRegex(SemrouteError, "upstream_timeout: too slow") as caught:
                     await client.match([1.0])

@@ -224,7 +224,8 @@ class ProgramTest(unittest.TestCase):
 
     def test_standard_input_and_arrays(self):
         with StandIn() as stand_in:
-            done = self.run_program("--url", stand_in.url, "--model", "m", "--label", "greeting", "--array", text="hi\n")
+            done = self.run_program("--url", stand_in.url, "--model", "m", "--label", "greeting", "--array",
+                                    text="hi\n")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(json.loads(done.stdout), {"label": "greeting", "text": "hi", "embedding": vector_of("hi")})
 

@@ -88,7 +88,8 @@ TEST(Quickstart, RoutesAllInScopeRequestsAndRefusesTheRest) {
     if (out_of_scope && results[i].decision == router::DecisionKind::no_match) ++refused;
     if (!out_of_scope && results[i].route == labels->labels[i]) ++routed;
     const auto line = match_json(json, *queries, i);
-    const std::string same = results[i].route.empty() ? "\"decision\":\"no_match\"" : "\"route\":\"" + results[i].route + "\"";
+    const std::string same =
+        results[i].route.empty() ? "\"decision\":\"no_match\"" : "\"route\":\"" + results[i].route + "\"";
     EXPECT_NE(line.find(same), std::string::npos) << line;
   }
   EXPECT_EQ(routed, 24U);
@@ -124,7 +125,8 @@ TEST_P(Clinc, InScopeAccuracyWithoutAThreshold) {
   // A JSON client gets the same decisions.
   RawClient json(daemon.port());
   for (std::size_t row = 0; row < queries->count; row += 45) {
-    EXPECT_NE(match_json(json, *queries, row).find("\"route\":\"" + results[row].route + "\""), std::string::npos) << row;
+    EXPECT_NE(match_json(json, *queries, row).find("\"route\":\"" + results[row].route + "\""), std::string::npos)
+        << row;
   }
 }
 

@@ -31,7 +31,9 @@ ROOMS = {
 }
 
 # Folders whose work is sockets, threads and signals: the real daemon is tested, in tests/integration/.
-DRIVEN_FROM_OUTSIDE = {"router/daemon", "router/net"}
+# Their tests speak to the real programs, in tests/integration/ and tests/router/tool/.
+DRIVEN_FROM_OUTSIDE = {"router/admin", "router/daemon", "router/dispatch", "router/net", "router/observe",
+                       "router/tool/commands", "router/verbs"}
 
 # yaml-cpp's event handler has no other way to stop its parser.
 MAY_THROW = {"config/yaml_reader.cpp"}
@@ -162,9 +164,9 @@ def every_folder_has_its_tests(tree):
     folders = {posixpath.dirname(path) for path, _ in tree.code()
                if path.endswith(".cpp") and posixpath.basename(path) not in ("main.cpp", "asio.cpp")}
     tested = {}
-    for path, text in tree.under(("tests",), ".cpp"):
+    for path, text in [*tree.under(("tests",), ".cpp"), *tree.under(("tests",), ".h")]:
         for found in INCLUDE.finditer(text):
-            if path.endswith("_test.cpp") and found.group(1):
+            if found.group(1):
                 tested.setdefault(path.split("/")[1], set()).add(posixpath.dirname(found.group(1)))
     problems = []
     for folder in sorted(folders):

@@ -1,0 +1,214 @@
+// Every key of the root but targets, routes and route_sets: values, defaults, ranges. Faults 34, 35, 37, 91.
+#include "config/sections.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/config/scratch.h"
+
+namespace semroute::config {
+namespace {
+
+using std::chrono::milliseconds;
+
+class Sections : public testing::Test {
+ protected:
+  Config load(const std::string& yaml) {
+    LoadOutcome outcome = scratch_.load("index: {dimension: 2}\n" + yaml);
+    EXPECT_TRUE(outcome.config) << (outcome.problems.empty() ? "" : to_string(outcome.problems[0]));
+    return outcome.config.value_or(Config{});
+  }
+  // The message and key path of the one problem.
+  std::string problem(const std::string& yaml) {
+    const LoadOutcome outcome = scratch_.load("index: {dimension: 2}\n" + yaml);
+    EXPECT_EQ(outcome.problems.size(), 1U) << yaml;
+    EXPECT_FALSE(outcome.config);
+    if (outcome.problems.empty()) return "";
+    return outcome.problems[0].key_path + ": " + outcome.problems[0].message;
+  }
+
+  test::Scratch scratch_;
+};
+
+TEST_F(Sections, HaveTheDocumentedDefaults) {
+  const Config config = load("");
+  EXPECT_EQ(config.file, scratch_.path("routes.yaml"));
+  EXPECT_EQ(config.listen, (Address{"127.0.0.1", 7311}));
+  EXPECT_EQ(config.admin, (Address{"127.0.0.1", 7312}));
+  EXPECT_GE(config.workers, 1U);
+  EXPECT_FALSE(config.allow_open);
+  EXPECT_EQ(config.index.metric, core::Metric::cosine);
+  EXPECT_EQ(config.index.model, std::nullopt);
+  EXPECT_EQ(config.index.algorithm, Algorithm::automatic);
+  EXPECT_EQ(config.index.capacity, 10'000'000U);
+  EXPECT_EQ(config.decision.aggregation, Aggregation::mean_top);
+  EXPECT_EQ(config.decision.top_m, 3U);
+  EXPECT_EQ(config.decision.score_threshold, 0.5);
+  EXPECT_EQ(config.decision.margin, 0.0);
+  EXPECT_EQ(config.decision.default_route, std::nullopt);
+  EXPECT_TRUE(config.request_headers.empty());
+  EXPECT_EQ(config.drain.timeout, milliseconds{25'000});
+  EXPECT_EQ(config.decision_log, std::nullopt);
+  EXPECT_EQ(config.limits.max_request, std::size_t{16} << 20);
+  EXPECT_EQ(config.limits.idle_timeout, milliseconds{60'000});
+  EXPECT_TRUE(config.targets.empty());
+  EXPECT_TRUE(config.routes.empty());
+}
+
+TEST_F(Sections, ReadEveryKey) {
+  const Config config = load(R"(
+listen: "[::1]:0"
+admin: off
+http: off
+workers: 3
+decision: {aggregation: sum_top, top_m: 7, score_threshold: -1, margin: 0.25}
+dispatch: {request_headers: [X-Tenant, accept-language]}
+drain: {delay: 1s, timeout: 2m}
+decision_log: {file: logs/d.jsonl, sample: 0.5, embedding: true}
+access: {allow_open: true}
+limits:
+  max_connections: 1
+  max_connections_per_address: 2
+  max_request: 2KiB
+  max_change: 3MiB
+  max_batch: 4
+  max_in_flight: 5
+  max_output_buffer: 4096
+  idle_timeout: 7s
+  request_timeout: 8s
+  write_timeout: 9s
+)");
+  EXPECT_EQ(config.listen, (Address{"::1", 0}));
+  EXPECT_EQ(config.admin, std::nullopt);
+  EXPECT_EQ(config.workers, 3U);
+  EXPECT_TRUE(config.allow_open);
+  EXPECT_EQ(config.decision.aggregation, Aggregation::sum_top);
+  EXPECT_EQ(config.decision.top_m, 7U);
+  EXPECT_EQ(config.decision.score_threshold, -1.0);
+  EXPECT_EQ(config.decision.margin, 0.25);
+  EXPECT_EQ(config.request_headers, (std::vector<std::string>{"x-tenant", "accept-language"}));
+  EXPECT_EQ(config.drain.delay, milliseconds{1'000});
+  EXPECT_EQ(config.drain.timeout, milliseconds{120'000});
+  EXPECT_EQ(config.decision_log, (DecisionLogConfig{scratch_.path("logs/d.jsonl"), 0.5, true}));
+  EXPECT_EQ(config.limits.max_connections, 1U);
+  EXPECT_EQ(config.limits.max_connections_per_address, 2U);
+  EXPECT_EQ(config.limits.max_request, 2'048U);
+  EXPECT_EQ(config.limits.max_change, std::size_t{3} << 20);
+  EXPECT_EQ(config.limits.max_batch, 4U);
+  EXPECT_EQ(config.limits.max_in_flight, 5U);
+  EXPECT_EQ(config.limits.max_output_buffer, 4'096U);
+  EXPECT_EQ(config.limits.idle_timeout, milliseconds{7'000});
+  EXPECT_EQ(config.limits.request_timeout, milliseconds{8'000});
+  EXPECT_EQ(config.limits.write_timeout, milliseconds{9'000});
+}
+
+TEST_F(Sections, ReadTheIndex) {
+  const LoadOutcome outcome = scratch_.load(
+      "index: {dimension: 65536, metric: manhattan, model: m, algorithm: flat, quantization: none, rerank: f32, "
+      "capacity: 5}\ndecision: {score_threshold: 0}\n");
+  ASSERT_TRUE(outcome.config);
+  EXPECT_EQ(outcome.config->index, (IndexConfig{65'536, core::Metric::manhattan, "m", Algorithm::flat, 5}));
+  EXPECT_EQ(outcome.config->decision.score_threshold, 0.0);
+}
+
+TEST_F(Sections, WantAThresholdForOtherMetricsThanCosine) {
+  for (const char* metric : {"dot", "euclidean", "manhattan"}) {
+    const auto problems = scratch_.problems("index: {dimension: 2, metric: " + std::string(metric) + "}\n");
+    EXPECT_EQ(problems, (std::vector<std::string>{"routes.yaml: decision.score_threshold: is required for the metric " +
+                                                  std::string(metric) + ": expected a finite number, found nothing"}));
+  }
+}
+
+TEST_F(Sections, RefuseNumbersOutsideTheirRange) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"workers: 1025", "workers: expected auto or an integer 1..1024, found 1025"},
+      {"workers: many", "workers: expected auto or an integer 1..1024, found \"many\""},
+      {"decision: {top_m: 0}", "decision.top_m: expected an integer 1..1000, found 0"},
+      {"decision: {top_m: 1001}", "decision.top_m: expected an integer 1..1000, found 1001"},
+      {"decision: {margin: -1}", "decision.margin: expected a number at least 0, found -1"},
+      {"decision: {score_threshold: .nan}", "decision.score_threshold: expected a finite number, found .nan"},
+      {"decision: {score_threshold: -.inf}", "decision.score_threshold: expected a finite number, found -.inf"},
+      {"limits: {max_batch: 0}", "limits.max_batch: expected an integer 1..65536, found 0"},
+      {"limits: {max_request: 2GiB}", "limits.max_request: expected a size 1KiB..1GiB, found \"2GiB\""},
+      {"limits: {idle_timeout: 25h}", "limits.idle_timeout: expected a duration 10ms..24h, found \"25h\""},
+      {"drain: {timeout: -1s}", "drain.timeout: expected a duration 0s..1h such as 250ms, 2s, 1m, found \"-1s\""},
+      {"decision_log: {file: d, sample: 1.5}", "decision_log.sample: expected a number 0..1, found 1.5"},
+      {"decision_log: {}", "decision_log.file: is required: expected a string, found nothing"},
+      {"decision_log:", "decision_log: expected a map, found nothing"},
+      {"admin: false", "admin: expected host:port such as 127.0.0.1:7312, or off, found false"},
+      {"listen: 7311", "listen: expected host:port such as 127.0.0.1:7311, found 7311"},
+      {"listen: off", "listen: expected host:port such as 127.0.0.1:7311, found \"off\""},
+  };
+  for (const auto& [yaml, message] : cases) EXPECT_EQ(problem(yaml), message);
+  for (const char* dimension : {"0", "65537", "1.5", "\"64\"", "-1"}) {
+    EXPECT_EQ(scratch_.problems("index: {dimension: " + std::string(dimension) + "}").at(0),
+              "routes.yaml:1:20: index.dimension: expected an integer 1..65536, found " + std::string(dimension));
+  }
+}
+
+TEST_F(Sections, RefuseByNameWhatIsOfALaterVersion) {
+  for (const char* yaml : {"data_dir: ./data", "store: {durability: always}", "tls: {cert_file: a.pem}",
+                           "access: {tokens_file: t}", "limits: {handshake_timeout: 1s}"}) {
+    EXPECT_TRUE(problem(yaml).ends_with(": is known, not in this version")) << yaml;
+  }
+  EXPECT_EQ(problem("http: 127.0.0.1:80"), "http: is known, not in this version: expected off, found \"127.0.0.1:80\"");
+  EXPECT_EQ(
+      scratch_.problems("index: {dimension: 2, algorithm: hnsw, quantization: int8, rerank: f16, hnsw: {m: 4}}"),
+      (std::vector<std::string>{
+          "routes.yaml:1:34: index.algorithm: \"hnsw\" is known, not in this version: expected one of auto | flat",
+          "routes.yaml:1:54: index.quantization: \"int8\" is known, not in this version: expected none",
+          "routes.yaml:1:68: index.rerank: \"f16\" is known, not in this version: expected f32",
+          "routes.yaml:1:79: index.hnsw: is known, not in this version",
+      }));
+}
+
+TEST_F(Sections, RefuseAListenerBeyondLoopbackUnlessAllowed) {
+  EXPECT_EQ(problem("listen: 0.0.0.0:7311"),
+            "listen: 0.0.0.0:7311 can be reached from other machines, without authentication: listen on 127.0.0.1, or "
+            "write access: {allow_open: true}");
+  EXPECT_TRUE(problem("admin: '[::]:7312'").starts_with("admin: [::]:7312 can be reached"));
+  EXPECT_EQ(load("listen: 0.0.0.0:7311\nadmin: '[::]:7312'\naccess: {allow_open: true}").listen.host, "0.0.0.0");
+}
+
+TEST_F(Sections, RefuseOneAddressForBothListeners) {
+  EXPECT_EQ(problem("admin: 127.0.0.1:7311"),
+            "admin: expected another address than that of listen, found 127.0.0.1:7311");
+  EXPECT_EQ(load("listen: 127.0.0.1:0\nadmin: 127.0.0.1:0").admin->port, 0);
+}
+
+TEST_F(Sections, RefuseHeadersThatAreNotForClientsToSet) {
+  for (const char* header : {"Host", "content-length", "Connection", "TE", "x-semroute-route", "X-Request-Id",
+                             "transfer-encoding", "content-type"}) {
+    EXPECT_NE(problem("dispatch: {request_headers: [" + std::string(header) + "]}").find("is not for clients to set"),
+              std::string::npos)
+        << header;
+  }
+  EXPECT_EQ(problem("dispatch: {request_headers: ['a b']}"),
+            "dispatch.request_headers: expected header names, found \"a b\"");
+  EXPECT_EQ(problem("dispatch: {request_headers: [a, A]}"), "dispatch.request_headers: a is given twice");
+  EXPECT_EQ(problem("dispatch: {request_headers: x}"), "dispatch.request_headers: expected a list, found \"x\"");
+}
+
+TEST_F(Sections, RefuseFilesThatAreNoConfiguration) {
+  const auto message = [&](const std::string& path) {
+    const LoadOutcome outcome = load_config(path, test::accept_target);
+    EXPECT_FALSE(outcome.config);
+    EXPECT_EQ(outcome.problems.size(), 1U);
+    return outcome.problems.empty() ? "" : scratch_.without_folder(to_string(outcome.problems[0]));
+  };
+  EXPECT_EQ(message(scratch_.path("none.yaml")), "none.yaml: cannot be opened: No such file or directory");
+  std::filesystem::create_directory(scratch_.path("folder"));
+  EXPECT_EQ(message(scratch_.path("folder")), "folder: is a directory");
+  EXPECT_EQ(message("/dev/null"), "/dev/null: is not a regular file");
+  EXPECT_EQ(message(scratch_.write("empty.yaml", "")), "empty.yaml: expected a configuration, found nothing");
+  EXPECT_EQ(message(scratch_.write("large.yaml", std::string((1U << 20) + 1, '#'))),
+            "large.yaml: has 1048577 bytes, at most 1MiB are accepted");
+  EXPECT_EQ(message(scratch_.write("list.yaml", "- 1\n")), "list.yaml:1:1: expected a map, found a list");
+  if (::geteuid() != 0) {
+    const std::string locked = scratch_.write("locked.yaml", "index: {dimension: 2}");
+    std::filesystem::permissions(locked, std::filesystem::perms::none);
+    EXPECT_EQ(message(locked), "locked.yaml: cannot be opened: Permission denied");
+  }
+}
+
+}  // namespace
+}  // namespace semroute::config
