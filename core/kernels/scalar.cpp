@@ -1,5 +1,6 @@
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 
 #include "core/kernels/kernel_sets.h"
 

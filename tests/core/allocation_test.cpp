@@ -62,12 +62,12 @@ TEST(Allocation, SearchAndScoreAllocateNothing) {
     std::vector<float> scores(kCount);
     const std::size_t before = allocations;
     std::size_t found = 0;
-    for (const std::size_t k : {0U, 1U, 10U, 33U, 500U, 5000U}) found += index.search(vector, k, hits);
+    for (const std::size_t k : {0U, 1U, 10U, 65U, 500U, 5000U}) found += index.search(vector, k, hits);
     index.score(vector, IdRange{.first = 0, .count = kCount}, scores);
     index.score(vector, IdRange{.first = 17, .count = 3}, std::span(scores).first(3));
     const std::size_t after = allocations;
     EXPECT_EQ(after, before) << to_string(metric);
-    EXPECT_EQ(found, 0U + 1 + 10 + 33 + 500 + 1000);
+    EXPECT_EQ(found, 0U + 1 + 10 + 65 + 500 + 1000);
   }
 }
 

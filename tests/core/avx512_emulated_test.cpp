@@ -6,6 +6,7 @@
 #include <simde/x86/fma.h>
 
 #include <cstddef>
+#include <cstdint>
 
 #include "core/kernels/kernels.h"
 #include "tests/core/kernel_check.h"

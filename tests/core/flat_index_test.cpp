@@ -101,7 +101,7 @@ TEST_P(EveryMetric, SearchIsExactOverRandomShapesWithDuplicates) {
     }
     const std::vector<float> query =
         round % 3 == 0 ? vectors.begin()->second : random_vector(metric, dimension, random);
-    for (const std::size_t k : {std::size_t{1}, std::size_t{10}, std::size_t{32}, std::size_t{33}, count, count + 7})
+    for (const std::size_t k : {std::size_t{1}, std::size_t{10}, std::size_t{64}, std::size_t{65}, count, count + 7})
       ASSERT_NO_FATAL_FAILURE(expect_exact(index, vectors, query, k)) << "dimension " << dimension << ", k " << k;
   }
 }

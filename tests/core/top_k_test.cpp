@@ -12,7 +12,7 @@ namespace {
 // change from a sorted list to a heap.
 TEST(TopK, KeepsWhatSortingWouldPutFirst) {
   std::mt19937 random(1);
-  for (const std::size_t k : {1U, 2U, 10U, 31U, 32U, 33U, 100U, 1'000U}) {
+  for (const std::size_t k : {1U, 2U, 10U, 63U, 64U, 65U, 100U, 1'000U}) {
     std::vector<Hit> offers;
     for (ReferenceId id = 0; id < 700; ++id) offers.push_back({id, static_cast<float>(random() % 50)});
     std::shuffle(offers.begin(), offers.end(), random);
