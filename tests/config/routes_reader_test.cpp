@@ -216,7 +216,7 @@ TEST_F(Routes, HandTargetsToTheirChecker) {
   EXPECT_EQ(seen, (std::vector<std::string>{"targets[0] a http", "targets[1] b exec"}));
   EXPECT_FALSE(outcome.config);
   EXPECT_EQ(scratch_.without_folder(outcome.problems),
-            (std::vector<std::string>{"t.yaml:2:33: targets[1].url: is wrong"}));
+            (std::vector<std::string>{"t.yaml:2:34: targets[1].url: is wrong"}));
 }
 
 TEST_F(Routes, RefuseMetadataThatIsNotFlat) {
@@ -275,8 +275,8 @@ TEST_F(Routes, AreReadEvenWhenTheDimensionIsWrong) {
   const auto found =
       scratch_.problems("index: {dimension: x}\nroutes: [{name: x, references: {vectors: [[0, 0], [1]]}}]\n");
   ASSERT_EQ(found.size(), 3U);
-  EXPECT_TRUE(found[1].starts_with("routes.yaml:2:42: routes[0].references.vectors[0]: has the norm 0"));
-  EXPECT_EQ(found[2], "routes.yaml:2:50: routes[0].references.vectors[1]: has 1 numbers, the index 2");
+  EXPECT_TRUE(found[1].starts_with("routes.yaml:2:43: routes[0].references.vectors[0]: has the norm 0"));
+  EXPECT_EQ(found[2], "routes.yaml:2:51: routes[0].references.vectors[1]: has 1 numbers, the index 2");
 }
 
 }  // namespace
