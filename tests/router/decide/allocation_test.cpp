@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "router/decide/decide.h"
 #include "tests/router/decide/tables.h"
 
 namespace {

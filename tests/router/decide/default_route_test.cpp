@@ -1,6 +1,7 @@
 // "How it decides", the end: margin, default route, what is served.
 #include <gtest/gtest.h>
 
+#include "router/decide/decide.h"
 #include "tests/router/decide/tables.h"
 
 namespace semroute::router {

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/limits.h"
+#include "router/decide/decide.h"
 #include "tests/router/decide/tables.h"
 
 namespace semroute::router {

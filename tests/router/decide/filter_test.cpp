@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "router/decide/decide.h"
 #include "tests/router/decide/tables.h"
 
 namespace semroute::router {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/index/vector_rules.h"
+#include "router/decide/decide.h"
 #include "tests/router/decide/naive_decision.h"
 #include "tests/router/decide/tables.h"
 

@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "router/decide/decide.h"
 #include "tests/router/decide/tables.h"
 
 namespace semroute::router {
