@@ -110,9 +110,13 @@ CLI::App* declare_path(CLI::App& root, std::map<std::string, CLI::App*>& groups,
   return parent->add_subcommand(name.substr(space + 1), std::string(entry.summary) + later);
 }
 
-int usage_error(const CLI::ParseError& error, const std::string& command, std::ostream& err) {
+int usage_error(const CLI::ParseError& error, const std::vector<std::string>& rest, const std::string& command,
+                std::ostream& err) {
   const std::string name = command.empty() ? "semroute" : "semroute " + command;
-  err << name << ": " << error.what() << "\nRun \"" << name << " --help\" for what it takes.\n";
+  const bool unknown_command = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !rest.empty() &&
+                               (command.empty() || command == "routes" || command == "store");
+  const std::string what = unknown_command ? "there is no command \"" + rest.front() + "\"" : error.what();
+  err << name << ": " << what << "\nRun \"" << name << " --help\" for what it takes.\n";
   return static_cast<int>(Exit::usage);
 }
 
@@ -168,7 +172,7 @@ int run_tool(const std::vector<std::string>& arguments, std::ostream& out, std::
     root.exit(success, out, err);
     return static_cast<int>(Exit::ok);
   } catch (const CLI::ParseError& error) {
-    return usage_error(error, reached(root), err);
+    return usage_error(error, root.remaining(true), reached(root), err);
   }
   const auto chosen = std::ranges::find_if(all, [](const Declared& declared) { return declared.app->parsed(); });
   if (chosen->command == nullptr) {

@@ -34,9 +34,7 @@ class MatchOrRoute final : public Command {
     options.text("--vectors", vectors_, "FILE", "embeddings from an NPY or JSONL file; a request a row");
     options.optional_integer("--row", row_, 0, UINT32_MAX, "only this row of the file, from 0");
     options.text("--embedding", embedding_, "JSON", "one embedding: an array of numbers, or base64 in quotes");
-    options.text("--texts", texts_, "FILE",
-                 route_ ? "JSONL with a `text` a row: shown, and sent as {\"text\": ...} without --payload"
-                        : "JSONL with a `text` a row, to be shown");
+    options.text("--texts", texts_, "FILE", "JSONL: {\"label\": ..., \"text\": ...} for each row; the texts are shown");
     options.integer("--top-k", top_k_, 1, core::kMaxTopK, "how many routes to name");
     options.flag("--explain", explain_, "which references and candidates made the decision");
     options.text("--filter", filter_, "JSON", "{\"routes\": [...], \"metadata\": {...}}");
@@ -44,7 +42,8 @@ class MatchOrRoute final : public Command {
     options.text("--model", model_, "NAME", "refuse unless the index is of this model");
     options.optional_integer("--timeout-ms", timeout_ms_, 1, core::kMaxTimeoutMs, "the request's deadline");
     if (!route_) return;
-    options.text("--payload", payload_, "JSON", "what the target gets");
+    options.text("--payload", payload_, "JSON",
+                 "what the target gets (default: {\"text\": ...} of a row with a text, else null)");
     options.repeated_text("--header", headers_, "NAME:VALUE", "a header for the target, if the daemon allows it");
   }
 
@@ -146,7 +145,7 @@ class MatchOrRoute final : public Command {
   [[nodiscard]] std::string request_line(const Query& query, const std::string& tail) const {
     std::string line = R"({"id":)" + std::to_string(query.row) + R"(,"op":")" + (route_ ? "route" : "match") +
                        R"(","embedding":)" + query.embedding + tail;
-    if (route_ && !payload_ && texts_) {
+    if (route_ && !payload_ && show_text_) {
       line += R"(,"payload":{"text":)";
       append_json_string(query.text, line);
       line += '}';

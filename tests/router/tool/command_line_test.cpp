@@ -69,6 +69,7 @@ TEST(CommandLine, UsageErrorsAre64AndNameTheOffence) {
       {{}, "subcommand"},
       {{"nonsense"}, "nonsense"},
       {{"routes"}, "subcommand"},
+      {{"routes", "nonsense"}, "nonsense"},
       {{"ping", "--nonsense"}, "--nonsense"},
       {{"ping", "--output", "xml"}, "xml"},
       {{"check"}, "FILE"},

@@ -90,9 +90,15 @@ TEST(Route, SendsThePayloadOrTheText) {
   EXPECT_EQ(daemon.asked().back(),
             R"({"id":0,"op":"route","embedding":[1],"top_k":1,"payload":{"a": 1},"headers":{"X-Tenant":"t 1"}})");
   EXPECT_NE(given.out.find("404 {\"queue\":\"accounts\"}"), std::string::npos) << given.out;
-  const Ran text = daemon.run({"route", "--vectors", vectors, "--texts", vectors, "--row", "0"});
+  const Ran text = daemon.run({"route", "--vectors", vectors, "--row", "0"});
   EXPECT_EQ(text.exit, 0) << text.err;
   EXPECT_TRUE(daemon.asked().back().ends_with(R"("payload":{"text":"n"}})")) << daemon.asked().back();
+  std::string lines;
+  for (int row = 0; row < 7; ++row) lines += R"({"label":"l","text":"text )" + std::to_string(row) + "\"}\n";
+  const std::string texts = folder.file("t.jsonl", lines);
+  EXPECT_EQ(daemon.run({"route", "--vectors", vectors, "--texts", texts, "--row", "2"}).exit, 0);
+  EXPECT_TRUE(daemon.asked().back().ends_with(R"("payload":{"text":"text 2"}})")) << daemon.asked().back();
+  EXPECT_EQ(daemon.run({"route", "--vectors", vectors, "--texts", folder.file("u.jsonl", "l\n")}).exit, 65);
 }
 
 TEST(Route, JsonIsTheDaemonsOwnLine) {
