@@ -30,7 +30,7 @@ constexpr Level kLevels[] = {
 struct Kernel {
   const char* name;
   core::PairKernel pair;
-  core::RowsKernel rows;
+  core::F32Kernel rows;
 };
 
 // Nanoseconds per row, the median of the rounds; `scan` goes over `count` rows once.
@@ -66,9 +66,9 @@ int run(std::size_t dimension) {
   std::printf("\n");
   for (const core::Kernels* set : core::compiled_kernels()) {
     if (!core::can_run(set->isa)) continue;
-    const Kernel kernels[] = {{"dot", set->dot, set->dot_rows},
-                              {"l2_squared", set->l2_squared, set->l2_squared_rows},
-                              {"l1", set->l1, set->l1_rows}};
+    const Kernel kernels[] = {{"dot", set->dot, set->f32_dot},
+                              {"l2_squared", set->l2_squared, set->f32_l2_squared},
+                              {"l1", set->l1, set->f32_l1}};
     for (const Kernel& kernel : kernels)
       for (const bool rows_form : {false, true}) {
         std::printf("%-8s %-12s %-6s", std::string(core::to_string(set->isa)).c_str(), kernel.name,
@@ -77,7 +77,7 @@ int run(std::size_t dimension) {
           const std::size_t count = level.bytes / (dimension * sizeof(float));
           const double ns = ns_per_row(count, [&] {
             if (rows_form)
-              kernel.rows(query.data(), block->data(), dimension, count, dimension, out.data());
+              kernel.rows.rows(query.data(), block->data(), dimension, count, dimension, out.data());
             else
               for (std::size_t row = 0; row < count; ++row)
                 out[row] = kernel.pair(query.data(), block->data() + row * dimension, dimension);

@@ -24,14 +24,14 @@ constexpr std::size_t stride_of(std::size_t dimension) noexcept {
   return (dimension + kStrideFloats - 1) / kStrideFloats * kStrideFloats;
 }
 
-RowsKernel rows_kernel(Metric metric, const Kernels& kernels) noexcept {
+F32Kernel rows_kernel(Metric metric, const Kernels& kernels) noexcept {
   switch (metric) {
     case Metric::cosine:
-    case Metric::dot: return kernels.dot_rows;
-    case Metric::euclidean: return kernels.l2_squared_rows;
-    case Metric::manhattan: return kernels.l1_rows;
+    case Metric::dot: return kernels.f32_dot;
+    case Metric::euclidean: return kernels.f32_l2_squared;
+    case Metric::manhattan: return kernels.f32_l1;
   }
-  return kernels.dot_rows;
+  return kernels.f32_dot;
 }
 
 constexpr bool larger_is_nearer(Metric metric) noexcept { return metric == Metric::cosine || metric == Metric::dot; }
@@ -52,7 +52,7 @@ struct FlatIndex::Rows {
   std::size_t dimension;
   std::size_t stride;
   std::size_t capacity;
-  RowsKernel kernel;
+  F32Kernel kernel;
   FloatBlock floats;
   std::size_t room = 0;          // rows that `floats` holds
   std::vector<ReferenceId> ids;  // ascending; ids[row]
@@ -103,7 +103,7 @@ std::size_t FlatIndex::Rows::search(const float* query, std::span<Hit> hits) con
   float bound = kFarthest;
   for (std::size_t first = 0; first < count(); first += kRowsPerBlock) {
     const std::size_t rows = std::min(kRowsPerBlock, count() - first);
-    kernel(query, row(first), stride, rows, dimension, values);
+    kernel.rows(query, row(first), stride, rows, dimension, values);
     for (std::size_t i = 0; i < rows; ++i) {
       if (kLargerIsNearer ? values[i] <= bound : values[i] >= bound) continue;
       if (best.offer(Hit{ids[first + i], score_of(metric, values[i])}) && best.full())
@@ -183,7 +183,7 @@ void FlatIndex::score(std::span<const float> query, IdRange ids, std::span<float
   SEMROUTE_CHECK(rows.holds(first, ids.first));
   // Ids ascend without repeats: the ends in their places mean that every id between them is there.
   SEMROUTE_CHECK(ids.count <= rows.count() - first && rows.ids[first + ids.count - 1] == ids.first + (ids.count - 1));
-  rows.kernel(query.data(), rows.row(first), rows.stride, ids.count, rows.dimension, scores.data());
+  rows.kernel.rows(query.data(), rows.row(first), rows.stride, ids.count, rows.dimension, scores.data());
   if (rows.metric == Metric::dot) return;
   for (float& score : scores) score = score_of(rows.metric, score);
 }

@@ -1,5 +1,9 @@
 #include "core/kernels/kernels.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -27,11 +31,23 @@ const Kernels& selected_by_environment() {
   return **selected;
 }
 
+#if defined(__x86_64__)
+// clang 14's builtin does not know the word.
+bool has_f16c() noexcept {
+  unsigned a = 0;
+  unsigned b = 0;
+  unsigned c = 0;
+  unsigned d = 0;
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & static_cast<unsigned>(bit_F16C)) != 0;
+}
+#endif
+
 }  // namespace
 
 std::string_view to_string(Isa isa) noexcept {
   switch (isa) {
     case Isa::scalar: return "scalar";
+    case Isa::neon: return "neon";
     case Isa::avx2: return "avx2";
     case Isa::avx512: return "avx512";
   }
@@ -43,10 +59,13 @@ std::span<const Kernels* const> compiled_kernels() noexcept { return kCompiled; 
 bool can_run(Isa isa) noexcept {
   switch (isa) {
     case Isa::scalar: return true;
+    case Isa::neon: return false;
 #if defined(__x86_64__)
     // The builtin also asks the operating system (XGETBV) whether it saves the wide registers.
-    case Isa::avx2: return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
-    case Isa::avx512: return __builtin_cpu_supports("avx512f") != 0 && can_run(Isa::avx2);
+    case Isa::avx2: return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 && has_f16c();
+    case Isa::avx512:
+      return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+             __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0 && can_run(Isa::avx2);
 #else
     case Isa::avx2:
     case Isa::avx512: return false;

@@ -23,7 +23,7 @@ std::uint32_t fingerprint(const Kernels& kernels) {
   for (float& value : a) value = number(random);
   for (float& value : b) value = number(random);
   float rows = 0.0F;
-  kernels.dot_rows(a.data(), b.data(), b.size(), 1, b.size(), &rows);
+  kernels.f32_dot.rows(a.data(), b.data(), b.size(), 1, b.size(), &rows);
   return std::bit_cast<std::uint32_t>(kernels.dot(a.data(), b.data(), a.size())) ^
          std::rotl(std::bit_cast<std::uint32_t>(rows), 16);
 }

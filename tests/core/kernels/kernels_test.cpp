@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "tests/core/kernel_check.h"
+#include "tests/core/kernels/codes_check.h"
+#include "tests/core/kernels/float_check.h"
 
 namespace semroute::core {
 namespace {
@@ -21,6 +22,8 @@ std::vector<const Kernels*> runnable_kernels() {
 class EveryKernelSet : public ::testing::TestWithParam<const Kernels*> {};
 
 TEST_P(EveryKernelSet, AgreesWithFloat64OverAwkwardDimensions) { testing::check_kernels(*GetParam()); }
+
+TEST_P(EveryKernelSet, IsExactOverCodesAndBits) { testing::check_codes(*GetParam()); }
 
 TEST_P(EveryKernelSet, GivesZeroForAVectorAgainstItself) {
   std::vector<float> vector(385);

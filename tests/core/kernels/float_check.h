@@ -11,13 +11,13 @@
 #include <vector>
 
 #include "core/kernels/kernels.h"
+#include "tests/core/kernels/rows_check.h"
 
 namespace semroute::core::testing {
 
 inline constexpr std::size_t kAwkwardDimensions[] = {1,   2,   3,   4,   5,   7,   8,    9,    15,   16,  17,
                                                      31,  32,  33,  63,  64,  65,  100,  127,  128,  129, 255,
                                                      256, 257, 383, 384, 385, 768, 1000, 1024, 1536, 4096};
-inline constexpr std::size_t kMostRows = 9;
 // What a row's padding and its neighbours hold: a kernel that reads one too many is far off.
 inline constexpr float kPoison = 1e30F;
 
@@ -41,10 +41,8 @@ inline Exact exact(Quantity quantity, const float* a, const float* b, std::size_
   return sum;
 }
 
-inline bool same_bits(float a, float b) { return std::memcmp(&a, &b, sizeof a) == 0; }
-
 // `values` are drawn around `centre`: 0 makes terms cancel, 1 makes every rounding add up.
-inline void check_quantity(Quantity quantity, PairKernel pair, RowsKernel rows, float centre) {
+inline void check_quantity(Quantity quantity, PairKernel pair, F32Kernel kernel, float centre) {
   std::mt19937 random(7);
   std::uniform_real_distribution<float> number(centre - 1.0F, centre + 1.0F);
   for (const std::size_t dimension : kAwkwardDimensions) {
@@ -59,7 +57,7 @@ inline void check_quantity(Quantity quantity, PairKernel pair, RowsKernel rows, 
       std::memcpy(&block[offset + (kMostRows - 1) * stride], &block[offset], dimension * sizeof(float));
 
       float full[kMostRows];
-      rows(&query[offset], &block[offset], stride, kMostRows, dimension, full);
+      kernel.rows(&query[offset], &block[offset], stride, kMostRows, dimension, full);
       for (std::size_t row = 0; row < kMostRows; ++row) {
         const float* at = &block[offset + row * stride];
         const Exact expected = exact(quantity, &query[offset], at, dimension);
@@ -72,7 +70,7 @@ inline void check_quantity(Quantity quantity, PairKernel pair, RowsKernel rows, 
       for (std::size_t count = 0; count < kMostRows; ++count) {
         float some[kMostRows + 1];
         for (float& value : some) value = kPoison;
-        rows(&query[offset], &block[offset], stride, count, dimension, some);
+        kernel.rows(&query[offset], &block[offset], stride, count, dimension, some);
         for (std::size_t row = 0; row < count; ++row)
           ASSERT_TRUE(same_bits(some[row], full[row]))
               << "dimension " << dimension << ", row " << row << " of " << count;
@@ -86,9 +84,9 @@ inline void check_quantity(Quantity quantity, PairKernel pair, RowsKernel rows, 
 inline void check_kernels(const Kernels& kernels) {
   for (const float centre : {0.0F, 1.0F}) {
     SCOPED_TRACE(centre);
-    check_quantity(Quantity::dot, kernels.dot, kernels.dot_rows, centre);
-    check_quantity(Quantity::l2_squared, kernels.l2_squared, kernels.l2_squared_rows, centre);
-    check_quantity(Quantity::l1, kernels.l1, kernels.l1_rows, centre);
+    check_quantity(Quantity::dot, kernels.dot, kernels.f32_dot, centre);
+    check_quantity(Quantity::l2_squared, kernels.l2_squared, kernels.f32_l2_squared, centre);
+    check_quantity(Quantity::l1, kernels.l1, kernels.f32_l1, centre);
   }
 }
 
