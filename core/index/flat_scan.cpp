@@ -47,7 +47,12 @@ struct Block {
 class Scan {
  public:
   Scan(const VectorTable& table, Metric metric, const float* query, std::span<Hit> hits, ScanBuffers& buffers)
-      : rows_(table.rows()), query_(query), k_(hits.size()), buffers_(buffers), best_(table, metric, hits) {
+      : rows_(table.rows()),
+        reaching_(table.kernels().reaching),
+        query_(query),
+        k_(hits.size()),
+        buffers_(buffers),
+        best_(table, metric, hits) {
     if (rows_.codec == nullptr) return;
     std::byte* code = buffers.query_code.make_room(rows_.codec->query_bytes());
     terms_ = rows_.codec->prepare(query, code);
@@ -93,17 +98,10 @@ class Scan {
     return key + (terms_.per_row_error * *rows_.error(slot) + terms_.constant);
   }
 
-  // The loop that nearly every row ends in: free of branches, so that it is done several rows at a time.
   void consider_dense(std::uint32_t first, std::size_t count, const float* keys) {
-    const float* errors = rows_.error(first);
     float most[kBlockRows];
-    int reaching = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      most[i] = keys[i] + (terms_.per_row_error * errors[i] + terms_.constant);
-      reaching += most[i] >= floor_ ? 1 : 0;
-    }
-    if (reaching == 0) return;
-    for (std::size_t i = 0; i < count; ++i) consider(first + static_cast<std::uint32_t>(i), keys[i], most[i]);
+    const Word bits = reaching_(keys, rows_.error(first), terms_.per_row_error, terms_.constant, floor_, count, most);
+    for_bits(bits, 0, [&](std::uint32_t i) { consider(first + i, keys[i], most[i]); });
   }
 
   void consider(std::uint32_t slot, float key, float most) {
@@ -170,6 +168,7 @@ class Scan {
   }
 
   const VectorTable::Rows& rows_;
+  decltype(Kernels::reaching) reaching_;
   const float* query_;
   std::size_t k_;
   ScanBuffers& buffers_;

@@ -28,12 +28,23 @@ std::size_t search_graph(const VectorTable& table, const HnswGraph& graph, const
   const VectorTable::Rows& rows = table.rows();
   const ErrorTerms terms = graph.walk(query, ef, scratch);
   auto& pool = scratch.pool;
+  const auto passes = [&](std::uint32_t slot) {
+    return table.is_alive(slot) && (filter == nullptr || filter->contains(table.id_of(slot)));
+  };
   std::erase_if(pool, [&](const Candidate& c) {
-    return !table.is_alive(c.slot) || (filter != nullptr && !filter->contains(table.id_of(c.slot)));
+    bool any = passes(c.slot);
+    if (!any) graph.for_twins(c.slot, [&](std::uint32_t twin) { any = any || passes(twin); });
+    return !any;
   });
   BestHits best(table, params.metric, hits);
+  const auto offer = [&](std::uint32_t node, float key) {
+    if (passes(node)) best.offer(node, key);
+    graph.for_twins(node, [&](std::uint32_t twin) {
+      if (passes(twin)) best.offer(twin, key);
+    });
+  };
   if (rows.codec == nullptr || rows.full == nullptr) {
-    for (const Candidate& c : pool) best.offer(c.slot, c.key);
+    for (const Candidate& c : pool) offer(c.slot, c.key);
     return best.finish();
   }
   std::uint32_t slots[kBatch];
@@ -41,7 +52,7 @@ std::size_t search_graph(const VectorTable& table, const HnswGraph& graph, const
   std::size_t count = 0;
   const auto score = [&] {
     rows.full->gather(query, slots, count, values);
-    best.offer_values(slots, count, values);
+    for (std::size_t i = 0; i < count; ++i) offer(slots[i], key_of(params.metric, values[i]));
     count = 0;
   };
   // Errors differ little from row to row, so the first estimate that is too low ends it.

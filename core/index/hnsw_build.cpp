@@ -104,6 +104,7 @@ void HnswGraph::prepare_node(std::uint32_t slot, std::size_t layers, SearchScrat
     while (squared > largest && !largest_squared_norm_.compare_exchange_weak(largest, squared)) {
     }
   }
+  twins_.as<Link>()[slot].store(0, std::memory_order_relaxed);
   for (std::size_t layer = 0; layer < layers; ++layer) links_of(slot, layer)[0].store(0, std::memory_order_relaxed);
 }
 
@@ -112,6 +113,24 @@ bool HnswGraph::become_first(std::uint32_t slot, std::size_t layers) {
   if (entry().link != 0) return false;
   set_entry({slot + 1, static_cast<std::uint32_t>(layers)});
   return true;
+}
+
+// scratch.pool holds the nearest nodes to the slot, whose vector is in scratch.row.
+bool HnswGraph::become_twin(std::uint32_t slot, SearchScratch& scratch) {
+  constexpr std::size_t kMostCompared = 8;  // codes may tie where vectors do not
+  for (std::size_t i = 0; i < std::min(kMostCompared, scratch.pool.size()); ++i) {
+    const std::uint32_t node = scratch.pool[i].slot;
+    if (scratch.pool[i].key < scratch.pool.front().key) return false;
+    scratch.other_row.resize(params_.dimension);
+    table_.rows().read(node, scratch.other_row.data());
+    if (node == slot || is_dead(node) || scratch.other_row != scratch.row) continue;
+    const NodeLock lock(locks_.get(), node);
+    auto* next = twins_.as<Link>();
+    next[slot].store(next[node].load(std::memory_order_relaxed), std::memory_order_relaxed);
+    next[node].store(slot + 1, std::memory_order_release);
+    return true;
+  }
+  return false;
 }
 
 void HnswGraph::claim(std::uint32_t slot) noexcept {
@@ -133,6 +152,7 @@ void HnswGraph::link(std::uint32_t slot, SearchScratch& scratch) {
     while (layer-- > 0) {
       search_layer(scorer, nearest, layer, params_.hnsw.ef_construction, scratch);
       nearest = scratch.pool.front();
+      if (layer == 0 && become_twin(slot, scratch)) return;
       std::erase_if(scratch.pool, [&](const Candidate& c) { return c.slot == slot || is_dead(c.slot); });
       choose(params_.hnsw.m, scratch);
       write_links(links_of(slot, layer), scratch.pool);

@@ -35,9 +35,10 @@ Result<std::unique_ptr<HnswGraph>> HnswGraph::make(const IndexParams& params, co
   auto layers = GrowingBlock::reserve(most);
   auto uppers = GrowingBlock::reserve(most * sizeof(std::uint32_t));
   auto upper_links = GrowingBlock::reserve(most * graph->upper_stride_ * sizeof(Link));
+  auto twins = GrowingBlock::reserve(most * sizeof(Link));
   auto dead = GrowingBlock::reserve((most / 64 + 1) * sizeof(std::uint64_t));
   auto norms = GrowingBlock::reserve(params.metric == Metric::dot ? most * sizeof(float) : 0);
-  if (!base || !layers || !uppers || !upper_links || !dead || !norms)
+  if (!base || !layers || !uppers || !upper_links || !twins || !dead || !norms)
     return Error{ErrorCode::resource_exhausted, "there is no address space for a graph of " +
                                                     std::to_string(params.capacity) +
                                                     " references; lower index.capacity"};
@@ -45,6 +46,7 @@ Result<std::unique_ptr<HnswGraph>> HnswGraph::make(const IndexParams& params, co
   graph->layers_ = std::move(*layers);
   graph->uppers_ = std::move(*uppers);
   graph->upper_links_ = std::move(*upper_links);
+  graph->twins_ = std::move(*twins);
   graph->dead_ = std::move(*dead);
   graph->squared_norms_ = std::move(*norms);
   return graph;
@@ -64,7 +66,8 @@ bool HnswGraph::grow(std::size_t slots) {
   const std::size_t before = slots_.load(std::memory_order_relaxed);
   if (slots <= before) return true;
   if (!base_.grow(slots * base_stride_ * sizeof(Link)) || !layers_.grow(slots) ||
-      !uppers_.grow(slots * sizeof(std::uint32_t)) || !dead_.grow((slots / 64 + 1) * sizeof(std::uint64_t)))
+      !uppers_.grow(slots * sizeof(std::uint32_t)) || !twins_.grow(slots * sizeof(Link)) ||
+      !dead_.grow((slots / 64 + 1) * sizeof(std::uint64_t)))
     return false;
   if (params_.metric == Metric::dot && !squared_norms_.grow(slots * sizeof(float))) return false;
   // A slot stands on the same layers whenever it is used, so its blocks are its own for good.
@@ -111,8 +114,8 @@ void HnswGraph::mark_dead(std::uint32_t slot) noexcept {
 }
 
 std::size_t HnswGraph::bytes() const noexcept {
-  return base_.bytes() + layers_.bytes() + uppers_.bytes() + upper_links_.bytes() + dead_.bytes() +
-         squared_norms_.bytes() + kNodeLocks * sizeof(std::atomic_flag);
+  return base_.bytes() + layers_.bytes() + uppers_.bytes() + upper_links_.bytes() + twins_.bytes() +
+         dead_.bytes() + squared_norms_.bytes() + kNodeLocks * sizeof(std::atomic_flag);
 }
 
 }  // namespace semroute::core

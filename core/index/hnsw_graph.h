@@ -7,6 +7,9 @@
 // nearest then are those of the largest inner product (Bachrach et al., RecSys 2014), and long vectors do not take all
 // links.
 //
+// A vector equal to one that is there already becomes its twin: it hangs on that node and has no links of its own, so that
+// thousands of equal vectors neither take all links nor fill a walk.
+//
 // Complexity: link about ef_construction * m distances and, on each neighbour whose list is full, 2 m * m more; walk about
 // ef * m distances, growing with log(count); repair reads every list and mends those that lead to a dead slot.
 // Threads: walk from any thread holding a Readers::Reading, at any time; it never waits. link from several threads at
@@ -54,6 +57,16 @@ class HnswGraph {
   // table has any, off by what the ErrorTerms say. Dead ones are among them.
   ErrorTerms walk(const float* query, std::size_t ef, SearchScratch& scratch) const;
 
+  // Calls visit(slot) for the slots whose vectors equal that of the node.
+  template <class Visit>
+  void for_twins(std::uint32_t node, Visit&& visit) const {
+    const auto* next = twins_.as<Link>();
+    for (std::uint32_t link = next[node].load(std::memory_order_acquire); link != 0;
+         link = next[link - 1].load(std::memory_order_acquire))
+      visit(link - 1);
+  }
+
+  // Whether the slot was claimed and not yet taken out.
   [[nodiscard]] bool is_node(std::uint32_t slot) const noexcept { return layers_of(slot) > 0; }
   [[nodiscard]] std::size_t bytes() const noexcept;
 
@@ -85,11 +98,13 @@ class HnswGraph {
   // Building (hnsw_build.cpp).
   void prepare_node(std::uint32_t slot, std::size_t layers, SearchScratch& scratch);
   [[nodiscard]] bool become_first(std::uint32_t slot, std::size_t layers);
+  [[nodiscard]] bool become_twin(std::uint32_t slot, SearchScratch& scratch);
   void choose(std::size_t most, SearchScratch& scratch) const;
   void link_back(std::uint32_t node, std::uint32_t slot, float key, std::size_t layer, SearchScratch& scratch);
   static void write_links(std::span<Link> links, std::span<const Candidate> chosen) noexcept;
 
   // Repairing (hnsw_repair.cpp).
+  void mend_twins(std::uint32_t node, std::vector<std::uint32_t>& stranded);
   void mend(std::uint32_t slot, std::size_t layer, std::vector<std::uint32_t>& stranded, SearchScratch& scratch);
   void replace_entry();
 
@@ -102,6 +117,7 @@ class HnswGraph {
   GrowingBlock layers_;         // a byte a slot: the layers it stands on; 0: it is no node
   GrowingBlock uppers_;         // a uint32 a slot: where its upper blocks are
   GrowingBlock upper_links_;
+  GrowingBlock twins_;          // a link a slot: the next of equal vectors
   GrowingBlock dead_;           // a bit a slot
   GrowingBlock squared_norms_;  // dot: a float a slot
   std::size_t upper_blocks_ = 0;

@@ -51,6 +51,28 @@ void HnswGraph::mend(std::uint32_t slot, std::size_t layer, std::vector<std::uin
   if (layer == 0 && scratch.pool.empty()) stranded.push_back(slot);
 }
 
+// Dead twins leave; those of a dead node stand for themselves again.
+void HnswGraph::mend_twins(std::uint32_t node, std::vector<std::uint32_t>& stranded) {
+  auto* next = twins_.as<Link>();
+  if (next[node].load(std::memory_order_relaxed) == 0) return;
+  std::vector<std::uint32_t> left;
+  for_twins(node, [&](std::uint32_t twin) {
+    if (!is_dead(twin)) left.push_back(twin);
+  });
+  if (is_dead(node)) {
+    next[node].store(0, std::memory_order_release);
+    stranded.insert(stranded.end(), left.begin(), left.end());
+    return;
+  }
+  // A reader in the middle of the list goes on through what it was.
+  std::uint32_t last = node;
+  for (const std::uint32_t twin : left) {
+    next[last].store(twin + 1, std::memory_order_release);
+    last = twin;
+  }
+  next[last].store(0, std::memory_order_release);
+}
+
 void HnswGraph::replace_entry() {
   Entry best;
   for (std::uint32_t slot = 0; slot < slots_.load(std::memory_order_relaxed); ++slot) {
@@ -69,6 +91,7 @@ std::vector<std::uint32_t> HnswGraph::repair(SearchScratch& scratch) {
   for (std::uint32_t slot = 0; slot < slots; ++slot) {
     const std::size_t layers = layers_of(slot);
     if (layers == 0) continue;
+    mend_twins(slot, stranded);
     if (is_dead(slot)) {
       taken_out.push_back(slot);
       continue;

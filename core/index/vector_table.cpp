@@ -12,6 +12,8 @@ namespace {
 
 // Fewer rows than this are scanned in full as fast as by codes.
 constexpr std::size_t kCodesFrom = 256;
+// Shorter vectors are compared in full as fast, and a byte a number is too coarse for them: many fall together.
+constexpr std::size_t kFewestCodedNumbers = 64;
 // A product quantizer learns 256 centroids for each part.
 constexpr std::size_t kPqCodesFrom = 2048;
 constexpr std::size_t kRetrainGrowth = 8;
@@ -95,6 +97,7 @@ bool VectorTable::grow(std::size_t slots) {
 }
 
 bool VectorTable::should_train(std::size_t count) const noexcept {
+  if (params_.quantization == Quantization::none && params_.dimension < kFewestCodedNumbers) return false;
   const std::size_t from = params_.quantization == Quantization::pq ? kPqCodesFrom : kCodesFrom;
   if (!codes_) return count >= from;
   return full_ != nullptr && count >= codes_->trained_on * kRetrainGrowth;

@@ -4,8 +4,8 @@
 // release() hands it over for use again, which happens once no search that might look at it is left. A slot's row is
 // written only while it is not alive, and read only while it is, or through a link that was made after it was written.
 //
-// Codes: quantization `none` keeps int8 codes beside the full vectors from kCodesFrom rows on. They are trained on a
-// sample of what is there, and again when the table has grown kRetrainGrowth-fold, as long as full vectors are kept.
+// Codes: quantization `none` keeps int8 codes beside the full vectors from kCodesFrom rows on, unless the vectors are
+// short. They are trained on a sample of what is there, and again when the table has grown kRetrainGrowth-fold, as long as full vectors are kept.
 // With rerank `none` full vectors are kept only until codes are trained.
 //
 // Complexity: add O(dimension) a row, training apart; find, publish, kill, release O(1) a slot.
@@ -66,6 +66,7 @@ class VectorTable {
   }
   [[nodiscard]] ReferenceId id_of(std::uint32_t slot) const noexcept { return ids_.as<ReferenceId>()[slot]; }
   [[nodiscard]] std::uint32_t find(ReferenceId id) const noexcept { return by_id_.find(id); }
+  [[nodiscard]] const Kernels& kernels() const noexcept { return kernels_; }
   [[nodiscard]] std::size_t most_slots() const noexcept { return most_slots_; }
 
   // Writers. Precondition of add: ids differ from one another; rows has ids.size() vectors.

@@ -45,6 +45,9 @@ SEMROUTE_LANES Vec load_f16_first(const std::uint16_t* from, std::size_t count) 
   }
   return _mm256_cvtph_ps(halves);
 }
+SEMROUTE_LANES unsigned at_least(Vec a, Vec b) noexcept {
+  return static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ)));
+}
 SEMROUTE_LANES Vec add(Vec a, Vec b) noexcept { return _mm256_add_ps(a, b); }
 SEMROUTE_LANES Vec sub(Vec a, Vec b) noexcept { return _mm256_sub_ps(a, b); }
 SEMROUTE_LANES Vec abs(Vec a) noexcept { return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), a); }

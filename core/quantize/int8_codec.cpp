@@ -25,10 +25,24 @@ float bound(double value) noexcept {
   return std::nextafter(static_cast<float>(value), std::numeric_limits<float>::infinity());
 }
 
+// Sums are made in several lanes, because one alone waits for each addition.
+constexpr std::size_t kLanes = 8;
+
+// The sum of term(i) for i < count.
+template <class Term>
+double sum_of(std::size_t count, Term&& term) noexcept {
+  double sums[kLanes] = {};
+  std::size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes)
+    for (std::size_t lane = 0; lane < kLanes; ++lane) sums[lane] += term(i + lane);
+  for (; i < count; ++i) sums[0] += term(i);
+  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
+constexpr double square(double x) noexcept { return x * x; }
+
 double norm_of(const float* values, std::size_t count) noexcept {
-  double squares = 0.0;
-  for (std::size_t i = 0; i < count; ++i) squares += static_cast<double>(values[i]) * static_cast<double>(values[i]);
-  return std::sqrt(squares);
+  return std::sqrt(sum_of(count, [&](std::size_t i) { return square(static_cast<double>(values[i])); }));
 }
 
 float largest_of(const float* values, std::size_t count) noexcept {
@@ -118,25 +132,23 @@ Int8Codec::Rounding Int8Codec::round_row(const float* vector, float step, std::u
     const std::size_t count = std::min(kChunk, dimension_ - first);
     std::int8_t rounded[kChunk];
     kernels_.to_s8(vector + first, centre_.data() + first, inverse_step, count, rounded);
-    double lost = 0.0;
-    double coded = 0.0;
-    double centred = 0.0;
+    // In float32 where the terms are made, which the allowance for arithmetic covers, in float64 where they are added.
+    float from_centre[kChunk];
+    float off[kChunk];
+    float code[kChunk];
     for (std::size_t i = 0; i < count; ++i) {
-      const double from_centre = static_cast<double>(vector[first + i]) - static_cast<double>(centre_[first + i]);
-      const double code = static_cast<double>(step) * rounded[i];
-      const double off = from_centre - code;
-      if (metric_ == Metric::manhattan) {
-        lost += std::fabs(off);
-        centred += std::fabs(from_centre);
-      } else {
-        lost += off * off;
-        coded += code * code;
-        centred += from_centre * from_centre;
-      }
+      from_centre[i] = vector[first + i] - centre_[first + i];
+      code[i] = step * static_cast<float>(rounded[i]);
+      off[i] = from_centre[i] - code[i];
     }
-    sums.lost += lost;
-    sums.coded += coded;
-    sums.centred += centred;
+    if (metric_ == Metric::manhattan) {
+      sums.lost += sum_of(count, [&](std::size_t i) { return std::fabs(static_cast<double>(off[i])); });
+      sums.centred += sum_of(count, [&](std::size_t i) { return std::fabs(static_cast<double>(from_centre[i])); });
+    } else {
+      sums.lost += sum_of(count, [&](std::size_t i) { return square(static_cast<double>(off[i])); });
+      sums.coded += sum_of(count, [&](std::size_t i) { return square(static_cast<double>(code[i])); });
+      sums.centred += sum_of(count, [&](std::size_t i) { return square(static_cast<double>(from_centre[i])); });
+    }
     if (codes == nullptr) continue;
     for (std::size_t i = 0; i < count; ++i) codes[first + i] = static_cast<std::uint8_t>(rounded[i] + kOffset);
   }
@@ -185,27 +197,21 @@ ErrorTerms Int8Codec::prepare(const float* query, std::byte* code) const {
     terms = {1.0F, bound(rounding.lost + kArithmetic * rounding.centred)};
   } else {
     const float* centre = centres_query(metric_) ? centre_.data() : zeros_.data();
+    const auto centred = [&](std::size_t i) { return query[i] - centre[i]; };
     float largest = 0.0F;
-    double norm = 0.0;
-    double base = 0.0;
-    for (std::size_t i = 0; i < dimension_; ++i) {
-      const float number = query[i] - centre[i];
-      largest = std::max(largest, std::fabs(number));
-      norm += static_cast<double>(number) * static_cast<double>(number);
-      base += static_cast<double>(number) * static_cast<double>(centre_[i]);
-    }
+    for (std::size_t i = 0; i < dimension_; ++i) largest = std::max(largest, std::fabs(centred(i)));
+    const double norm =
+        std::sqrt(sum_of(dimension_, [&](std::size_t i) { return square(static_cast<double>(centred(i))); }));
+    const double base = sum_of(dimension_, [&](std::size_t i) {
+      return static_cast<double>(centred(i)) * static_cast<double>(centre_[i]);
+    });
     const float step = step_for(largest);
     kernels_.to_s8(query, centre, 1.0F / step, dimension_, codes);
-    double lost = 0.0;
+    const double lost = std::sqrt(sum_of(dimension_, [&](std::size_t i) {
+      return square(static_cast<double>(centred(i) - step * static_cast<float>(codes[i])));
+    }));
     std::int32_t sum = 0;
-    for (std::size_t i = 0; i < dimension_; ++i) {
-      const double off =
-          static_cast<double>(query[i]) - static_cast<double>(centre[i]) - static_cast<double>(step) * codes[i];
-      lost += off * off;
-      sum += codes[i];
-    }
-    norm = std::sqrt(norm);
-    lost = std::sqrt(lost);
+    for (std::size_t i = 0; i < dimension_; ++i) sum += codes[i];
     head.bias = sum * kOffset;
     head.scale = step_ * step;
     head.base = static_cast<float>(base);
