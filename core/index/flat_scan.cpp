@@ -42,8 +42,8 @@ struct Block {
   [[nodiscard]] std::size_t count() const noexcept { return static_cast<std::size_t>(__builtin_popcountll(bits)); }
 };
 
-// One query's way through the blocks. With codes and full vectors, rows become candidates by the most that their keys can
-// be; the floor is the k-th largest of the least that keys can be, so a row below it cannot be among the best.
+// One query's way through the blocks. With codes and full vectors, rows become candidates by the most that their keys
+// can be; the floor is the k-th largest of the least that keys can be, so a row below it cannot be among the best.
 class Scan {
  public:
   Scan(const VectorTable& table, Metric metric, const float* query, std::span<Hit> hits, ScanBuffers& buffers)

@@ -1,11 +1,10 @@
 // Flat scan: exact search by looking at every row.
 //
-// With codes whose error is proven (codec.h) it looks at the codes first, and scores in full every row that might still be
-// among the k nearest: estimate + bound against the k-th largest estimate - bound. So recall is 1.0 by construction. With
-// codes that are only probable it is as good as their bound. Without full vectors, estimates decide.
-// Ties are broken by smaller id.
-// Complexity: O(slots * bytes of a row), plus the rows that are scored in full. Allocates nothing once scratch has grown.
-// Threads: any that hold a Readers::Reading.
+// With codes whose error is proven (codec.h) it looks at the codes first, and scores in full every row that might still
+// be among the k nearest: estimate + bound against the k-th largest estimate - bound. So recall is 1.0 by construction.
+// With codes that are only probable it is as good as their bound. Without full vectors, estimates decide. Ties are
+// broken by smaller id. Complexity: O(slots * bytes of a row), plus the rows that are scored in full. Allocates nothing
+// once scratch has grown. Threads: any that hold a Readers::Reading.
 #pragma once
 
 #include <cstddef>

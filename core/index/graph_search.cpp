@@ -9,8 +9,8 @@ namespace semroute::core {
 namespace {
 
 // How far below what is needed an estimate may be and its row still be scored in full. A proven bound adds up every
-// rounding in the worst way; roundings are independent, so their sum stays, with few exceptions, within this many standard
-// deviations of about bound / sqrt(dimension).
+// rounding in the worst way; roundings are independent, so their sum stays, with few exceptions, within this many
+// standard deviations of about bound / sqrt(dimension).
 constexpr float kDeviations = 4.0F;
 
 float margin_of(const Codec& codec, const ErrorTerms& terms, float error) {

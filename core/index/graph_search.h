@@ -1,8 +1,7 @@
 // Graph search: a walk over codes, then the full vectors of what may be among the k nearest.
 //
-// Dead slots and those that a filter refuses are walked through, so the walk keeps as many more candidates as it takes for
-// ef of them to pass.
-// Threads: any that hold a Readers::Reading.
+// Dead slots and those that a filter refuses are walked through, so the walk keeps as many more candidates as it takes
+// for ef of them to pass. Threads: any that hold a Readers::Reading.
 #pragma once
 
 #include <cstddef>

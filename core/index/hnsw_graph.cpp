@@ -114,8 +114,8 @@ void HnswGraph::mark_dead(std::uint32_t slot) noexcept {
 }
 
 std::size_t HnswGraph::bytes() const noexcept {
-  return base_.bytes() + layers_.bytes() + uppers_.bytes() + upper_links_.bytes() + twins_.bytes() +
-         dead_.bytes() + squared_norms_.bytes() + kNodeLocks * sizeof(std::atomic_flag);
+  return base_.bytes() + layers_.bytes() + uppers_.bytes() + upper_links_.bytes() + twins_.bytes() + dead_.bytes() +
+         squared_norms_.bytes() + kNodeLocks * sizeof(std::atomic_flag);
 }
 
 }  // namespace semroute::core

@@ -1,21 +1,19 @@
 // HnswGraph: a hierarchy of navigable graphs over the slots of a table (Malkov & Yashunin, arXiv:1603.09320).
 //
-// A slot's links on layer 0 lie in one aligned block of 2 m; on layer l > 0, where one slot in m^l stands, in blocks of m.
-// Walks compare codes where the table has them (VectorTable::Rows), else full vectors.
-// Neighbours are chosen by the paper's heuristic (Alg. 4) with pruned candidates kept while there is room. Under `dot` the
-// graph is that of the vectors with one more number, sqrt(largest norm^2 - norm^2), which makes all norms equal: the
-// nearest then are those of the largest inner product (Bachrach et al., RecSys 2014), and long vectors do not take all
-// links.
+// A slot's links on layer 0 lie in one aligned block of 2 m; on layer l > 0, where one slot in m^l stands, in blocks of
+// m. Walks compare codes where the table has them (VectorTable::Rows), else full vectors. Neighbours are chosen by the
+// paper's heuristic (Alg. 4) with pruned candidates kept while there is room. Under `dot` the graph is that of the
+// vectors with one more number, sqrt(largest norm^2 - norm^2), which makes all norms equal: the nearest then are those
+// of the largest inner product (Bachrach et al., RecSys 2014), and long vectors do not take all links.
 //
-// A vector equal to one that is there already becomes its twin: it hangs on that node and has no links of its own, so that
-// thousands of equal vectors neither take all links nor fill a walk.
+// A vector equal to one that is there already becomes its twin: it hangs on that node and has no links of its own, so
+// that thousands of equal vectors neither take all links nor fill a walk.
 //
-// Complexity: link about ef_construction * m distances and, on each neighbour whose list is full, 2 m * m more; walk about
-// ef * m distances, growing with log(count); repair reads every list and mends those that lead to a dead slot.
+// Complexity: link about ef_construction * m distances and, on each neighbour whose list is full, 2 m * m more; walk
+// about ef * m distances, growing with log(count); repair reads every list and mends those that lead to a dead slot.
 // Threads: walk from any thread holding a Readers::Reading, at any time; it never waits. link from several threads at
-// once; grow from one at a time; repair while no link runs (the caller sees to it). A new node's own links are complete before
-// others link to it.
-// Errors: grow is false when memory is short. Lifetime: the table outlives the graph.
+// once; grow from one at a time; repair while no link runs (the caller sees to it). A new node's own links are complete
+// before others link to it. Errors: grow is false when memory is short. Lifetime: the table outlives the graph.
 #pragma once
 
 #include <atomic>
@@ -111,11 +109,11 @@ class HnswGraph {
   const IndexParams params_;
   const VectorTable& table_;
   double layer_factor_;
-  std::size_t upper_stride_;    // links from one upper layer's block to the next
+  std::size_t upper_stride_;  // links from one upper layer's block to the next
   std::size_t base_stride_;
-  GrowingBlock base_;           // links of layer 0
-  GrowingBlock layers_;         // a byte a slot: the layers it stands on; 0: it is no node
-  GrowingBlock uppers_;         // a uint32 a slot: where its upper blocks are
+  GrowingBlock base_;    // links of layer 0
+  GrowingBlock layers_;  // a byte a slot: the layers it stands on; 0: it is no node
+  GrowingBlock uppers_;  // a uint32 a slot: where its upper blocks are
   GrowingBlock upper_links_;
   GrowingBlock twins_;          // a link a slot: the next of equal vectors
   GrowingBlock dead_;           // a bit a slot

@@ -1,8 +1,8 @@
 // IdMap: from reference ids to slots; an open-addressing hash table that is read while it is changed.
 //
 // Complexity: find O(1); set and erase amortised O(1). Memory: 12 bytes a bucket, at most 70 % of them used.
-// Threads: find from any thread; set, erase and reclaim from one at a time. A reader holds a Readers::Reading, so that a
-// table that was outgrown stays until nobody reads it. Errors: none (memory short: std::bad_alloc).
+// Threads: find from any thread; set, erase and reclaim from one at a time. A reader holds a Readers::Reading, so that
+// a table that was outgrown stays until nobody reads it. Errors: none (memory short: std::bad_alloc).
 #pragma once
 
 #include <atomic>

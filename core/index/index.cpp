@@ -15,6 +15,8 @@
 #include "core/index/flat_scan.h"
 #include "core/index/graph_search.h"
 #include "core/index/hnsw_graph.h"
+#include "core/index/replaced_ids.h"
+#include "core/index/top_k.h"
 #include "core/index/vector_table.h"
 
 namespace semroute::core {
@@ -27,11 +29,10 @@ constexpr std::size_t kFewestDead = 64;
 constexpr std::size_t kLinksAtATime = 16;
 constexpr std::size_t kIdsAtATime = 64;
 
-
 }  // namespace
 
-// Locks, in the order in which they are taken: linking (shared by all that link, alone for making and repairing a graph),
-// then writing (the table, and which slots are nodes). Searches take none.
+// Locks, in the order in which they are taken: linking (shared by all that link, alone for making and repairing a
+// graph), then writing (the table, and which slots are nodes). Searches take none.
 struct Index::Impl {
   explicit Impl(const IndexParams& given) : params(given) {}
   ~Impl() {
@@ -51,13 +52,18 @@ struct Index::Impl {
   }
   std::size_t search(const float* query, std::span<Hit> hits, const SearchOptions& options,
                      SearchScratch& scratch) const;
+  std::size_t search_once(const float* query, std::span<Hit> hits, const SearchOptions& options,
+                          SearchScratch& scratch) const;
+  [[nodiscard]] bool would_change(ReferenceId id, const float* query, std::span<const Hit> found, bool full,
+                                  const IdSet* filter) const;
 
   const IndexParams params;
   mutable Readers readers;
   std::unique_ptr<VectorTable> table;
-  std::unique_ptr<HnswGraph> graph;   // made under `linking`, never taken back
+  ReplacedIds replaced_ids;
+  std::unique_ptr<HnswGraph> graph;  // made under `linking`, never taken back
   std::atomic<bool> has_graph{false};
-  std::atomic<bool> walking{false};   // the graph holds every alive slot
+  std::atomic<bool> walking{false};      // the graph holds every alive slot
   std::optional<std::size_t> crossover;  // measured once; under `writing`
   mutable std::shared_mutex linking;
   std::mutex writing;
@@ -101,7 +107,12 @@ Result<void> Index::Impl::insert(std::span<const ReferenceId> ids, const float* 
     }
     if (graph) link_all(slots, threads);
     const std::lock_guard<std::mutex> lock(writing);
+    std::vector<ReferenceId> replaced_now;
+    for (const ReferenceId id : ids)
+      if (table->find(id) != kNoSlot) replaced_now.push_back(id);
+    replaced_ids.announce(replaced_now);
     table->publish(slots, replaced);
+    replaced_ids.complete();
     retire(replaced);
   }
   start_graph_if_due();
@@ -136,9 +147,7 @@ std::size_t Index::Impl::remove(std::span<const ReferenceId> ids) {
 
 void Index::Impl::repair_if_due() {
   if (!has_graph.load(std::memory_order_acquire)) return;
-  const auto is_due = [this] {
-    return graph->dead_count() >= std::max(kFewestDead, table->count() / kDeadShare);
-  };
+  const auto is_due = [this] { return graph->dead_count() >= std::max(kFewestDead, table->count() / kDeadShare); };
   if (!is_due()) return;
   const std::unique_lock<std::shared_mutex> link_lock(linking);
   if (!is_due()) return;
@@ -195,8 +204,8 @@ void Index::Impl::build_in_background(std::uint32_t end) {
 }
 
 // Walks where that is expected to be cheaper than looking at every row that passes.
-std::size_t Index::Impl::search(const float* query, std::span<Hit> hits, const SearchOptions& options,
-                                SearchScratch& scratch) const {
+std::size_t Index::Impl::search_once(const float* query, std::span<Hit> hits, const SearchOptions& options,
+                                     SearchScratch& scratch) const {
   const IdSet* filter = options.filter;
   const std::size_t count = table->count();
   const std::size_t passing = filter == nullptr ? count : std::min(filter->count(), count);
@@ -212,6 +221,34 @@ std::size_t Index::Impl::search(const float* query, std::span<Hit> hits, const S
   if (filter != nullptr && passing < count / kFewShare)
     return scan_few(*table, params.metric, query, hits, *filter, scratch);
   return scan_all(*table, params.metric, query, hits, filter, scratch);
+}
+
+// Whether an id that was given a new vector while the search ran is among what it found, or should be.
+bool Index::Impl::would_change(ReferenceId id, const float* query, std::span<const Hit> found, bool full,
+                               const IdSet* filter) const {
+  if (filter != nullptr && !filter->contains(id)) return false;
+  if (std::any_of(found.begin(), found.end(), [id](const Hit& hit) { return hit.id == id; })) return true;
+  const std::uint32_t slot = table->find(id);
+  if (slot == kNoSlot) return false;
+  const VectorTable::Rows& rows = table->rows();
+  if (!full || rows.full == nullptr) return true;
+  float value;
+  rows.full->gather(query, &slot, 1, &value);
+  return better({id, score_of(params.metric, value)}, found.back());
+}
+
+// A search that a replacement may have misled is made again, a few times at most: it never waits for writers.
+std::size_t Index::Impl::search(const float* query, std::span<Hit> hits, const SearchOptions& options,
+                                SearchScratch& scratch) const {
+  constexpr int kMostTries = 8;
+  for (int tries = 1;; ++tries) {
+    const std::uint64_t began = replaced_ids.now();
+    const std::size_t found = search_once(query, hits, options, scratch);
+    const auto affects = [&](ReferenceId id) {
+      return would_change(id, query, hits.first(found), found == hits.size(), options.filter);
+    };
+    if (tries == kMostTries || !replaced_ids.any_since(began, affects)) return found;
+  }
 }
 
 Index::Index(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -265,8 +302,8 @@ Result<void> Index::insert(std::span<const ReferenceId> ids, std::span<const flo
   std::iota(order.begin(), order.end(), std::size_t{0});
   if (std::adjacent_find(ids.begin(), ids.end(), std::greater_equal<>()) != ids.end()) {
     std::stable_sort(order.begin(), order.end(), [ids](std::size_t a, std::size_t b) { return ids[a] < ids[b]; });
-    const auto last = std::unique(order.rbegin(), order.rend(),
-                                  [ids](std::size_t a, std::size_t b) { return ids[a] == ids[b]; });
+    const auto last =
+        std::unique(order.rbegin(), order.rend(), [ids](std::size_t a, std::size_t b) { return ids[a] == ids[b]; });
     order.erase(order.begin(), last.base());
     std::sort(order.begin(), order.end());
   }

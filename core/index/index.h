@@ -3,16 +3,16 @@
 // Shapes: vectors of dimension() float32; ids are 64-bit and chosen by the caller. Vectors and queries are *prepared*
 // (vector_rules.h): unit length under cosine, checked by the caller. Scores are those of metric.h, higher is nearer.
 //
-// While it scans, a search is exact: recall 1.0, ties by smaller id. When it walks a graph (algorithm hnsw, or auto past
-// the crossover), it may miss some; every score it gives is still that of the full vector, unless approximate().
-// Complexity: search O(count * dimension) scanning, about O(log count) distances walking; insert and remove O(dimension)
-// scanning, about ef_construction * log count distances with a graph; score O(ids * dimension).
+// While it scans, a search is exact: recall 1.0, ties by smaller id. When it walks a graph (algorithm hnsw, or auto
+// past the crossover), it may miss some; every score it gives is still that of the full vector, unless approximate().
+// Complexity: search O(count * dimension) scanning, about O(log count) distances walking; insert and remove
+// O(dimension) scanning, about ef_construction * log count distances with a graph; score O(ids * dimension).
 //
-// Threads: every member may be called from any thread at any time. Searches never wait for writers; writers wait for one
-// another only briefly. What a call has inserted or removed is seen by every search that begins after it returned; a
-// search that overlaps a change of an id sees it before or after, never half.
-// Errors: resource_exhausted at capacity() or without memory, and nothing was changed; a broken precondition aborts.
-// Lifetime: spans given in are not kept.
+// Threads: every member may be called from any thread at any time. Searches never wait for writers; writers wait for
+// one another only briefly. What a call has inserted or removed is seen by every search that begins after it returned;
+// a search that overlaps a change of an id sees it before or after, never half. Errors: resource_exhausted at
+// capacity() or without memory, and nothing was changed; a broken precondition aborts. Lifetime: spans given in are not
+// kept.
 #pragma once
 
 #include <cstddef>
@@ -50,8 +50,8 @@ class Index {
 
   // Adds `vector` under `id`; an id that is there already gets the new vector.
   [[nodiscard]] Result<void> insert(ReferenceId id, std::span<const float> vector);
-  // Row i of `rows` (ids.size() x dimension) under ids[i]: all of them or, on an error, none. An id given twice gets its
-  // last row. `threads` build the graph.
+  // Row i of `rows` (ids.size() x dimension) under ids[i]: all of them or, on an error, none. An id given twice gets
+  // its last row. `threads` build the graph.
   [[nodiscard]] Result<void> insert(std::span<const ReferenceId> ids, std::span<const float> rows,
                                     std::size_t threads = 1);
 
@@ -64,8 +64,8 @@ class Index {
   std::size_t search(std::span<const float> query, std::size_t k, std::span<Hit> hits,
                      const SearchOptions& options = {}) const;
 
-  // Query i of `queries` (n x dimension) into hits[i * k ...], counts[i] of them: one pass over the rows while it scans.
-  // Precondition: hits.size() >= n * k, counts.size() == n.
+  // Query i of `queries` (n x dimension) into hits[i * k ...], counts[i] of them: one pass over the rows while it
+  // scans. Precondition: hits.size() >= n * k, counts.size() == n.
   void search_many(std::span<const float> queries, std::size_t k, std::span<Hit> hits, std::span<std::size_t> counts,
                    const SearchOptions& options = {}) const;
 

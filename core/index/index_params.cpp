@@ -56,8 +56,7 @@ Result<void> check_params(const IndexParams& params) {
   if (hnsw.m < kMinHnswM || hnsw.m > kMaxHnswM) return out_of_range("hnsw.m", kMinHnswM, kMaxHnswM, hnsw.m);
   if (hnsw.ef_construction < 1 || hnsw.ef_construction > kMaxEf)
     return out_of_range("hnsw.ef_construction", 1, kMaxEf, hnsw.ef_construction);
-  if (hnsw.ef_search < 1 || hnsw.ef_search > kMaxEf)
-    return out_of_range("hnsw.ef_search", 1, kMaxEf, hnsw.ef_search);
+  if (hnsw.ef_search < 1 || hnsw.ef_search > kMaxEf) return out_of_range("hnsw.ef_search", 1, kMaxEf, hnsw.ef_search);
   if (params.quantization == Quantization::binary && params.metric == Metric::manhattan)
     return Error{ErrorCode::bad_request,
                  "quantization binary cannot estimate manhattan distances; use int8, f16 or none"};

@@ -1,11 +1,10 @@
-// Readers: who is searching now, so that what a search may still be looking at is not used again; and a Scratch for each
-// of them, so that searching allocates nothing.
+// Readers: who is searching now, so that what a search may still be looking at is not used again; and a Scratch for
+// each of them, so that searching allocates nothing.
 //
-// Epoch-based reclamation (Fraser, "Practical lock-freedom", 2004, sec. 5.2.3): a reader announces the epoch it began in;
-// what was unlinked in epoch e may be used again once no reader that began at or before e is left.
-// Complexity: begin O(1) while fewer than kMostReaders search at once (beyond, a reader waits for another's end);
-// has_passed O(kMostReaders).
-// Threads: all members from any thread. Lifetime: outlives every Reading.
+// Epoch-based reclamation (Fraser, "Practical lock-freedom", 2004, sec. 5.2.3): a reader announces the epoch it began
+// in; what was unlinked in epoch e may be used again once no reader that began at or before e is left. Complexity:
+// begin O(1) while fewer than kMostReaders search at once (beyond, a reader waits for another's end); has_passed
+// O(kMostReaders). Threads: all members from any thread. Lifetime: outlives every Reading.
 #pragma once
 
 #include <array>
@@ -45,7 +44,8 @@ class Readers {
     for (std::size_t tries = 0;; ++tries) {
       Reading::Record& record = records_[(hint + tries) % kMostReaders];
       std::uint64_t idle = kIdle;
-      // Sequentially consistent, as is end_epoch: either the writer sees this reader, or the reader what the writer did.
+      // Sequentially consistent, as is end_epoch: either the writer sees this reader, or the reader what the writer
+      // did.
       if (record.epoch.load(std::memory_order_relaxed) == kIdle &&
           record.epoch.compare_exchange_strong(idle, now_.load()))
         return Reading(&record);

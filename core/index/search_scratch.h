@@ -63,7 +63,7 @@ class AlignedBytes {
   std::byte* make_room(std::size_t bytes) {
     if (bytes > size_) {
       size_ = (bytes + 63) / 64 * 64;
-      data_.reset(static_cast<std::byte*>(::operator new(size_, std::align_val_t{64})));
+      data_.reset(static_cast<std::byte*>(::operator new (size_, std::align_val_t{64})));
     }
     return data_.get();
   }
@@ -72,7 +72,7 @@ class AlignedBytes {
 
  private:
   struct Free {
-    void operator()(std::byte* data) const noexcept { ::operator delete(data, std::align_val_t{64}); }
+    void operator()(std::byte* data) const noexcept { ::operator delete (data, std::align_val_t{64}); }
   };
   std::unique_ptr<std::byte, Free> data_;
   std::size_t size_ = 0;
@@ -114,9 +114,8 @@ struct SearchScratch {
     bytes_.store(scan_bytes + query_code.bytes() + other_code.bytes() + visited.bytes() +
                      (row.capacity() + other_row.capacity()) * sizeof(float) +
                      (pool.capacity() + kept.capacity() + pruned.capacity()) * sizeof(Candidate) +
-                     back_links.capacity() * sizeof(BackLink) +
-                     slots.capacity() * sizeof(std::uint32_t) + keys.capacity() * sizeof(float) +
-                     hits.capacity() * sizeof(Hit),
+                     back_links.capacity() * sizeof(BackLink) + slots.capacity() * sizeof(std::uint32_t) +
+                     keys.capacity() * sizeof(float) + hits.capacity() * sizeof(Hit),
                  std::memory_order_relaxed);
   }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }

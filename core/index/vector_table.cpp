@@ -130,8 +130,7 @@ bool VectorTable::train(std::span<const float* const> added) {
   block->codes = std::move(*codes);
   block->errors = std::move(*errors);
   const std::size_t slots = std::max<std::size_t>(end(), 1);
-  if (!block->codes.grow(slots * block->codec->row_bytes()) || !block->errors.grow(slots * sizeof(float)))
-    return false;
+  if (!block->codes.grow(slots * block->codec->row_bytes()) || !block->errors.grow(slots * sizeof(float))) return false;
   // Slots that are not alive are coded too: they may have been added and not yet published, or be walked through.
   std::vector<float> vector(dimension);
   for (std::uint32_t slot = 0; slot < end(); ++slot) {

@@ -1,12 +1,13 @@
 // VectorTable: the vectors of an index by slot: ids, full rows, codes, and which slots are alive.
 //
-// A slot is a dense 32-bit place. Its life: add() fills it, publish() makes it alive under its id, kill() takes that back,
-// release() hands it over for use again, which happens once no search that might look at it is left. A slot's row is
-// written only while it is not alive, and read only while it is, or through a link that was made after it was written.
+// A slot is a dense 32-bit place. Its life: add() fills it, publish() makes it alive under its id, kill() takes that
+// back, release() hands it over for use again, which happens once no search that might look at it is left. A slot's row
+// is written only while it is not alive, and read only while it is, or through a link that was made after it was
+// written.
 //
 // Codes: quantization `none` keeps int8 codes beside the full vectors from kCodesFrom rows on, unless the vectors are
-// short. They are trained on a sample of what is there, and again when the table has grown kRetrainGrowth-fold, as long as full vectors are kept.
-// With rerank `none` full vectors are kept only until codes are trained.
+// short. They are trained on a sample of what is there, and again when the table has grown kRetrainGrowth-fold, as long
+// as full vectors are kept. With rerank `none` full vectors are kept only until codes are trained.
 //
 // Complexity: add O(dimension) a row, training apart; find, publish, kill, release O(1) a slot.
 // Threads: members under "readers" from any thread that holds a Readers::Reading; the others from one thread at a time.
@@ -36,8 +37,8 @@ class VectorTable {
  public:
   // What rows are compared by: published whole, const but for the rows of slots that are not alive.
   struct Rows {
-    FullRows* full = nullptr;            // null once rerank `none` has dropped them
-    const Codec* codec = nullptr;        // null before training
+    FullRows* full = nullptr;      // null once rerank `none` has dropped them
+    const Codec* codec = nullptr;  // null before training
     const GrowingBlock* codes = nullptr;
     const GrowingBlock* errors = nullptr;  // a float a slot (codec.h)
 

@@ -16,9 +16,10 @@ constexpr std::size_t kBlockRows = 64;
 constexpr std::size_t kMostStepRows = 256;  // rows that the step is chosen by
 constexpr int kOffset = 128;
 constexpr float kLargest = 127.0F;
-// Float32 arithmetic loses at most this share of the magnitudes: kKernelErrorBound of a full vector's kernel, and as much
-// again for turning sums of codes into keys.
+// Float32 arithmetic loses at most this share of the magnitudes: kKernelErrorBound of a full vector's kernel, and as
+// much again for turning sums of codes into keys.
 constexpr double kArithmetic = 3 * kKernelErrorBound;
+constexpr double kRounding = 1 + kKernelErrorBound;  // what norms by a kernel may be short of
 
 // Rounded up: a bound may only grow.
 float bound(double value) noexcept {
@@ -67,9 +68,9 @@ struct Int8Codec::QueryHead {
 
 // What coding a vector lost and left.
 struct Int8Codec::Rounding {
-  double lost = 0.0;    // the norm of vector - coded, 1-norm under manhattan
-  double coded = 0.0;   // the norm of coded - centre
-  double centred = 0.0; // the norm of vector - centre
+  double lost = 0.0;     // the norm of vector - coded, 1-norm under manhattan
+  double coded = 0.0;    // the norm of coded - centre
+  double centred = 0.0;  // the norm of vector - centre
 };
 
 Int8Codec::Int8Codec(Metric metric, std::size_t dimension, std::span<const float> rows, const Kernels& kernels)
@@ -142,18 +143,26 @@ Int8Codec::Rounding Int8Codec::round_row(const float* vector, float step, std::u
       off[i] = from_centre[i] - code[i];
     }
     if (metric_ == Metric::manhattan) {
-      sums.lost += sum_of(count, [&](std::size_t i) { return std::fabs(static_cast<double>(off[i])); });
-      sums.centred += sum_of(count, [&](std::size_t i) { return std::fabs(static_cast<double>(from_centre[i])); });
+      sums.lost += static_cast<double>(kernels_.l1(off, zeros_.data(), count));
+      sums.centred += static_cast<double>(kernels_.l1(from_centre, zeros_.data(), count));
     } else {
-      sums.lost += sum_of(count, [&](std::size_t i) { return square(static_cast<double>(off[i])); });
-      sums.coded += sum_of(count, [&](std::size_t i) { return square(static_cast<double>(code[i])); });
-      sums.centred += sum_of(count, [&](std::size_t i) { return square(static_cast<double>(from_centre[i])); });
+      sums.lost += squares_of(off, count);
+      sums.coded += squares_of(code, count);
+      sums.centred += squares_of(from_centre, count);
     }
     if (codes == nullptr) continue;
     for (std::size_t i = 0; i < count; ++i) codes[first + i] = static_cast<std::uint8_t>(rounded[i] + kOffset);
   }
-  if (metric_ == Metric::manhattan) return sums;
-  return {std::sqrt(sums.lost), std::sqrt(sums.coded), std::sqrt(sums.centred)};
+  if (metric_ == Metric::manhattan) return {sums.lost * kRounding, 0.0, sums.centred * kRounding};
+  return {std::sqrt(sums.lost) * kRounding, std::sqrt(sums.coded) * kRounding, std::sqrt(sums.centred) * kRounding};
+}
+
+// The sum of squares: by the kernel, unless they are so small that float32 loses them.
+double Int8Codec::squares_of(const float* values, std::size_t count) const {
+  constexpr float kSafe = 1e-24F;
+  const float squares = kernels_.dot(values, values, count);
+  if (squares > kSafe) return static_cast<double>(squares);
+  return sum_of(count, [&](std::size_t i) { return square(static_cast<double>(values[i])); });
 }
 
 std::size_t Int8Codec::query_bytes() const noexcept { return kLineBytes + code_bytes_; }
@@ -202,9 +211,8 @@ ErrorTerms Int8Codec::prepare(const float* query, std::byte* code) const {
     for (std::size_t i = 0; i < dimension_; ++i) largest = std::max(largest, std::fabs(centred(i)));
     const double norm =
         std::sqrt(sum_of(dimension_, [&](std::size_t i) { return square(static_cast<double>(centred(i))); }));
-    const double base = sum_of(dimension_, [&](std::size_t i) {
-      return static_cast<double>(centred(i)) * static_cast<double>(centre_[i]);
-    });
+    const double base = sum_of(
+        dimension_, [&](std::size_t i) { return static_cast<double>(centred(i)) * static_cast<double>(centre_[i]); });
     const float step = step_for(largest);
     kernels_.to_s8(query, centre, 1.0F / step, dimension_, codes);
     const double lost = std::sqrt(sum_of(dimension_, [&](std::size_t i) {
@@ -228,12 +236,12 @@ ErrorTerms Int8Codec::prepare(const float* query, std::byte* code) const {
   return terms;
 }
 
-void Int8Codec::turn_into_keys(const QueryHead& query, const std::int32_t* sums, std::size_t count,
-                               float* keys) const {
+void Int8Codec::turn_into_keys(const QueryHead& query, const std::int32_t* sums, std::size_t count, float* keys) const {
   if (metric_ == Metric::manhattan) {
     for (std::size_t i = 0; i < count; ++i) keys[i] = -query.scale * static_cast<float>(sums[i]);
   } else {
-    for (std::size_t i = 0; i < count; ++i) keys[i] = query.base + query.scale * static_cast<float>(sums[i] - query.bias);
+    for (std::size_t i = 0; i < count; ++i)
+      keys[i] = query.base + query.scale * static_cast<float>(sums[i] - query.bias);
   }
 }
 

@@ -1,14 +1,15 @@
 // Int8Codec: a byte for each number, with a proven bound on what that loses.
 //
-// A number x_i is coded as round((x_i - centre_i) / step), limited to -127..127 and kept as that plus 128. Centre and step
-// are trained and the same for all rows, so that a row is its bytes alone (under euclidean with a norm behind them).
+// A number x_i is coded as round((x_i - centre_i) / step), limited to -127..127 and kept as that plus 128. Centre and
+// step are trained and the same for all rows, so that a row is its bytes alone (under euclidean with a norm behind
+// them).
 //   inner product   q.x = q.centre + q.(x - centre); q is coded by a step of its own. Off by at most
 //                   |q| |x - coded x| + |q - coded q| |coded x - centre|   (Cauchy-Schwarz, 2-norms)
 //   euclidean       twice the same for the centred vectors; their norms are exact
 //   manhattan       q is coded as the rows are; off by at most the 1-norms of both roundings
-// The error of a row is that of its own rounding, whatever made it, so numbers beyond the trained range cost speed, never
-// exactness. Allowances for float32 arithmetic, that of the kernels for full vectors included, are part of the bounds.
-// Threads, lifetime: codec.h.
+// The error of a row is that of its own rounding, whatever made it, so numbers beyond the trained range cost speed,
+// never exactness. Allowances for float32 arithmetic, that of the kernels for full vectors included, are part of the
+// bounds. Threads, lifetime: codec.h.
 #pragma once
 
 #include <vector>
@@ -39,6 +40,7 @@ class Int8Codec final : public Codec {
   struct QueryHead;
   struct Rounding;
   Rounding round_row(const float* vector, float step, std::uint8_t* codes) const;
+  [[nodiscard]] double squares_of(const float* values, std::size_t count) const;
   float choose_step(std::span<const float> rows) const;
   void turn_into_keys(const QueryHead& query, const std::int32_t* sums, std::size_t count, float* keys) const;
 
@@ -49,8 +51,8 @@ class Int8Codec final : public Codec {
   std::vector<float> centre_;  // padded with zeros
   std::vector<float> zeros_;
   double centre_norm_ = 0.0;
-  double largest_norm_ = 1.0;   // of the centred training rows
-  double query_share_ = 0.01;   // rounding of a query as a share of its norm: what row errors allow for
+  double largest_norm_ = 1.0;  // of the centred training rows
+  double query_share_ = 0.01;  // rounding of a query as a share of its norm: what row errors allow for
   float step_ = 1.0F;
   const Kernels& kernels_;
 };

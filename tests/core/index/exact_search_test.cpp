@@ -1,5 +1,5 @@
-// Exact search as a property: whatever the metric, the dimension, the codes beside the vectors, duplicates and k, a scan
-// finds just what scoring every vector finds, in the same order and to the bit.
+// Exact search as a property: whatever the metric, the dimension, the codes beside the vectors, duplicates and k, a
+// scan finds just what scoring every vector finds, in the same order and to the bit.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -17,8 +17,8 @@ using testing::make_index;
 void expect_same(const std::vector<Hit>& found, const std::vector<Hit>& expected, const std::string& where) {
   ASSERT_EQ(found.size(), expected.size()) << where;
   for (std::size_t i = 0; i < found.size(); ++i) {
-    ASSERT_EQ(found[i].id, expected[i].id) << where << ", place " << i << ": score " << found[i].score << " instead of "
-                                           << expected[i].score;
+    ASSERT_EQ(found[i].id, expected[i].id)
+        << where << ", place " << i << ": score " << found[i].score << " instead of " << expected[i].score;
     ASSERT_EQ(found[i].score, expected[i].score) << where << ", place " << i;
   }
 }
@@ -32,9 +32,9 @@ class ExactSearch : public ::testing::TestWithParam<Metric> {};
 
 TEST_P(ExactSearch, FindsWhatScoringEveryVectorFinds) {
   const Metric metric = GetParam();
-  for (const auto& [dimension, count] : {Case{1, 400}, Case{2, 0}, Case{3, 1}, Case{7, 63}, Case{16, 64}, Case{17, 65},
-                                         Case{64, 700}, Case{100, 2000}, Case{384, 1500}, Case{1000, 300},
-                                         Case{4096, 270}}) {
+  for (const auto& [dimension, count] :
+       {Case{1, 400}, Case{2, 0}, Case{3, 1}, Case{7, 63}, Case{16, 64}, Case{17, 65}, Case{64, 700}, Case{100, 2000},
+        Case{384, 1500}, Case{1000, 300}, Case{4096, 270}}) {
     IndexParams params;
     params.metric = metric;
     params.dimension = dimension;
@@ -52,9 +52,9 @@ TEST_P(ExactSearch, FindsWhatScoringEveryVectorFinds) {
                                                  : std::span<const float>(queries).subspan(q * dimension, dimension);
       for (const std::size_t k : {std::size_t{1}, std::size_t{10}, std::size_t{100}, count, count + 7}) {
         if (k == 0) continue;
-        expect_same(testing::search(*index, query, k), exact_hits(*index, query, {5, count}, k),
-                    "dimension " + std::to_string(dimension) + ", count " + std::to_string(count) + ", k " +
-                        std::to_string(k));
+        expect_same(
+            testing::search(*index, query, k), exact_hits(*index, query, {5, count}, k),
+            "dimension " + std::to_string(dimension) + ", count " + std::to_string(count) + ", k " + std::to_string(k));
       }
     }
   }
@@ -138,7 +138,8 @@ TEST_P(ExactSearch, StaysExactWhenLaterVectorsAreUnlikeTheTrainingOnes) {
     ASSERT_TRUE(index->insert(row, std::span<const float>(rows).subspan(row * 40, 40)).ok());
   for (const std::size_t q : {std::size_t{0}, std::size_t{399}, std::size_t{400}, std::size_t{1100}}) {
     const auto query = std::span<const float>(rows).subspan(q * 40, 40);
-    expect_same(testing::search(*index, query, 20), exact_hits(*index, query, {0, 1200}, 20), "query " + std::to_string(q));
+    expect_same(testing::search(*index, query, 20), exact_hits(*index, query, {0, 1200}, 20),
+                "query " + std::to_string(q));
   }
 }
 
@@ -161,7 +162,8 @@ TEST_P(ExactSearch, TakesZeroAndHugeVectors) {
   ASSERT_TRUE(index->insert(ascending_ids(700), rows).ok());
   for (std::size_t q = 0; q < 6; ++q) {
     const auto query = std::span<const float>(rows).subspan(q * 24, 24);
-    expect_same(testing::search(*index, query, 30), exact_hits(*index, query, {0, 700}, 30), "query " + std::to_string(q));
+    expect_same(testing::search(*index, query, 30), exact_hits(*index, query, {0, 700}, 30),
+                "query " + std::to_string(q));
   }
 }
 

@@ -80,8 +80,8 @@ TEST_P(Graph, GivesAllThatPassAFilterHoweverFew) {
     for (std::size_t i = 0; i < count; ++i)
       if (std::generate_canonical<double, 32>(random) < share) filter.add(i);
     for (std::size_t q = 0; q < 30; ++q) {
-      const auto hits = testing::search(*index, std::span<const float>(queries).subspan(q * dimension, dimension), 10,
-                                        {0, &filter});
+      const auto hits =
+          testing::search(*index, std::span<const float>(queries).subspan(q * dimension, dimension), 10, {0, &filter});
       EXPECT_EQ(hits.size(), std::min<std::size_t>(10, filter.count()));
       for (const Hit& hit : hits) EXPECT_TRUE(filter.contains(hit.id));
       expect_well_formed(hits);
