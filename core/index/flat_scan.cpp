@@ -42,12 +42,17 @@ struct Block {
   [[nodiscard]] std::size_t count() const noexcept { return static_cast<std::size_t>(__builtin_popcountll(bits)); }
 };
 
-// One query's way through the blocks. With codes and full vectors, rows become candidates by the most that their keys can
-// be; the floor is the k-th largest of the least that keys can be, so a row below it cannot be among the best.
+// One query's way through the blocks. With codes and full vectors, rows become candidates by the most that their keys
+// can be; the floor is the k-th largest of the least that keys can be, so a row below it cannot be among the best.
 class Scan {
  public:
   Scan(const VectorTable& table, Metric metric, const float* query, std::span<Hit> hits, ScanBuffers& buffers)
-      : rows_(table.rows()), query_(query), k_(hits.size()), buffers_(buffers), best_(table, metric, hits) {
+      : rows_(table.rows()),
+        metric_(metric),
+        query_(query),
+        k_(hits.size()),
+        buffers_(buffers),
+        best_(table, metric, hits) {
     if (rows_.codec == nullptr) return;
     std::byte* code = buffers.query_code.make_room(rows_.codec->query_bytes());
     terms_ = rows_.codec->prepare(query, code);
@@ -127,7 +132,8 @@ class Scan {
     }
     floors.push_back(least);
     std::push_heap(floors.begin(), floors.end(), std::greater<>());
-    if (floors.size() == k_) floor_ = std::max(floor_, floors.front());
+    // Keys below may still round to the same score, and have the smaller id.
+    if (floors.size() == k_) floor_ = std::max(floor_, lowest_key_of(metric_, score_of_key(metric_, floors.front())));
   }
 
   void drop_hopeless() {
@@ -170,6 +176,7 @@ class Scan {
   }
 
   const VectorTable::Rows& rows_;
+  Metric metric_;
   const float* query_;
   std::size_t k_;
   ScanBuffers& buffers_;
