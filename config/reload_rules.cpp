@@ -15,7 +15,7 @@ std::string text_of(double value) { return format_number(value); }
 std::string text_of(std::chrono::milliseconds value) { return format_duration(value); }
 std::string text_of(const Address& value) { return to_string(value); }
 std::string text_of(core::Metric value) { return std::string(core::to_string(value)); }
-std::string text_of(Algorithm value) { return value == Algorithm::flat ? "flat" : "auto"; }
+std::string text_of(core::Algorithm value) { return std::string(core::to_string(value)); }
 
 std::string text_of(const std::optional<Address>& value) { return value ? to_string(*value) : "off"; }
 

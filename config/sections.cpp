@@ -137,7 +137,7 @@ class SectionReader {
       reader.error("model", "expected a string that is not empty, found \"\"");
     }
     const bool is_flat = reader.one_of("algorithm", {"auto", "flat"}, "auto", {"hnsw"}) == "flat";
-    config_.index.algorithm = is_flat ? Algorithm::flat : Algorithm::automatic;
+    config_.index.algorithm = is_flat ? core::Algorithm::flat : core::Algorithm::automatic;
     (void)reader.one_of("quantization", {"none"}, "none", {"f16", "int8", "pq", "binary"});
     (void)reader.one_of("rerank", {"f32"}, "f32", {"f16", "none"});
     config_.index.capacity = static_cast<std::size_t>(

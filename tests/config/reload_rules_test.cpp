@@ -48,7 +48,7 @@ TEST(ReloadRules, RefusesEveryOtherChangeByName) {
       {[](Config& c) { c.index.metric = core::Metric::dot; },
        "index.metric: needs a restart: cosine is running, the file says dot"},
       {[](Config& c) { c.index.model = "m"; }, "index.model: needs a restart: none is running, the file says m"},
-      {[](Config& c) { c.index.algorithm = Algorithm::flat; },
+      {[](Config& c) { c.index.algorithm = core::Algorithm::flat; },
        "index.algorithm: needs a restart: auto is running, the file says flat"},
       {[](Config& c) { c.index.capacity = 9; },
        "index.capacity: needs a restart: 10000000 is running, the file says 9"},

@@ -38,7 +38,7 @@ TEST_F(Sections, HaveTheDocumentedDefaults) {
   EXPECT_FALSE(config.allow_open);
   EXPECT_EQ(config.index.metric, core::Metric::cosine);
   EXPECT_EQ(config.index.model, std::nullopt);
-  EXPECT_EQ(config.index.algorithm, Algorithm::automatic);
+  EXPECT_EQ(config.index.algorithm, core::Algorithm::automatic);
   EXPECT_EQ(config.index.capacity, 10'000'000U);
   EXPECT_EQ(config.decision.aggregation, Aggregation::mean_top);
   EXPECT_EQ(config.decision.top_m, 3U);
@@ -106,7 +106,12 @@ TEST_F(Sections, ReadTheIndex) {
       "index: {dimension: 65536, metric: manhattan, model: m, algorithm: flat, quantization: none, rerank: f32, "
       "capacity: 5}\ndecision: {score_threshold: 0}\n");
   ASSERT_TRUE(outcome.config);
-  EXPECT_EQ(outcome.config->index, (IndexConfig{65'536, core::Metric::manhattan, "m", Algorithm::flat, 5}));
+  const IndexConfig& index = outcome.config->index;
+  EXPECT_EQ(index.dimension, 65'536U);
+  EXPECT_EQ(index.metric, core::Metric::manhattan);
+  EXPECT_EQ(index.model, "m");
+  EXPECT_EQ(index.algorithm, core::Algorithm::flat);
+  EXPECT_EQ(index.capacity, 5U);
   EXPECT_EQ(outcome.config->decision.score_threshold, 0.0);
 }
 
