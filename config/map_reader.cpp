@@ -125,18 +125,10 @@ std::string MapReader::required_string(std::string_view key) {
   return string(key).value_or("");
 }
 
-std::string MapReader::one_of(std::string_view key, std::vector<std::string_view> words, std::string_view fallback,
-                              std::vector<std::string_view> later) {
+std::string MapReader::one_of(std::string_view key, std::vector<std::string_view> words, std::string_view fallback) {
   const Value* value = ask(key, "word", joined(words, ", "), fallback);
   if (value == nullptr) return std::string(fallback);
-  if (value->string() != nullptr) {
-    if (std::ranges::find(words, *value->string()) != words.end()) return *value->string();
-    if (std::ranges::find(later, *value->string()) != later.end()) {
-      error(key, found_text(*value) + " is known, not in this version: expected " +
-                     (words.size() == 1 ? "" : "one of ") + joined(words, " | "));
-      return std::string(fallback);
-    }
-  }
+  if (value->string() != nullptr && std::ranges::find(words, *value->string()) != words.end()) return *value->string();
   mistaken(key, "one of " + joined(words, " | "), *value);
   return std::string(fallback);
 }

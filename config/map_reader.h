@@ -51,9 +51,8 @@ class MapReader {
 
   [[nodiscard]] std::optional<std::string> string(std::string_view key);
   [[nodiscard]] std::string required_string(std::string_view key);
-  // `later` are words of the contract that this version does not implement: refused by name.
-  [[nodiscard]] std::string one_of(std::string_view key, std::vector<std::string_view> words, std::string_view fallback,
-                                   std::vector<std::string_view> later = {});
+  [[nodiscard]] std::string one_of(std::string_view key, std::vector<std::string_view> words,
+                                   std::string_view fallback);
   [[nodiscard]] bool boolean(std::string_view key, bool fallback);
   [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t fallback, std::int64_t least,
                                      std::int64_t most);

@@ -49,6 +49,7 @@ class Scan {
   Scan(const VectorTable& table, Metric metric, const float* query, std::span<Hit> hits, ScanBuffers& buffers)
       : rows_(table.rows()),
         reaching_(table.kernels().reaching),
+        metric_(metric),
         query_(query),
         k_(hits.size()),
         buffers_(buffers),
@@ -125,7 +126,8 @@ class Scan {
     }
     floors.push_back(least);
     std::push_heap(floors.begin(), floors.end(), std::greater<>());
-    if (floors.size() == k_) floor_ = std::max(floor_, floors.front());
+    // Keys below may still round to the same score, and have the smaller id.
+    if (floors.size() == k_) floor_ = std::max(floor_, lowest_key_of(metric_, score_of_key(metric_, floors.front())));
   }
 
   void drop_hopeless() {
@@ -169,6 +171,7 @@ class Scan {
 
   const VectorTable::Rows& rows_;
   decltype(Kernels::reaching) reaching_;
+  Metric metric_;
   const float* query_;
   std::size_t k_;
   ScanBuffers& buffers_;

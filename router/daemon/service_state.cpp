@@ -1,6 +1,7 @@
 #include "router/daemon/service_state.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "plugins/registry.h"
@@ -20,12 +21,18 @@ std::shared_ptr<plugins::Target> keep_or_make(const config::TargetConfig& wanted
   return plugins::make_target(wanted);
 }
 
+// A reload leaves half of the processors to the requests that go on meanwhile.
+std::size_t build_threads(bool serving) {
+  const std::size_t processors = std::max(1U, std::thread::hardware_concurrency());
+  return serving ? std::max<std::size_t>(1, processors / 2) : processors;
+}
+
 }  // namespace
 
 core::Result<std::shared_ptr<const ServiceState>> build_service_state(config::Config config,
                                                                       const ServiceState* previous,
                                                                       std::uint64_t revision, Metrics& metrics) {
-  auto routing = build_routing_state(config);
+  auto routing = build_routing_state(config, build_threads(previous != nullptr));
   if (!routing.ok()) return routing.error();
   auto state = std::make_shared<ServiceState>();
   state->routing = std::move(routing).value();
