@@ -126,6 +126,13 @@ class InProcess {
   router::Decision decision_;
 };
 
+// Of the rounds' ratios, so that a slow moment which both felt cancels.
+double median_ratio(const std::vector<double>& a, const std::vector<double>& b) {
+  std::vector<double> ratios;
+  for (std::size_t round = 0; round < a.size(); ++round) ratios.push_back(a[round] / b[round]);
+  return median(ratios);
+}
+
 // How the daemon's answer to one request reads, whatever wire it came by.
 struct Answer {
   std::string decision;
@@ -353,9 +360,11 @@ int run(const Options& options) {
               options.rounds);
   print_table(table);
   if (!options.only.empty()) return 0;
-  const double ratio = median(table.loads.front().row.ratio);
-  std::printf("binary with pipelining: %.2f of the rate in process, target %.2f: %s\n", ratio, kTarget,
-              ratio >= kTarget ? "met" : "MISSED");
+  const Row& binary_row = table.loads.front().row;
+  const double ratio = median(binary_row.ratio);
+  const double to_search = median_ratio(binary_row.per_second, table.search.per_second);
+  std::printf("binary with pipelining: %.2f of the rate of decide in process (%.2f of index search), target %.2f: %s\n",
+              ratio, to_search, kTarget, ratio >= kTarget ? "met" : "MISSED");
   return ratio >= kTarget ? 0 : 1;
 }
 
