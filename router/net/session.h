@@ -2,7 +2,7 @@
 //
 // The first byte decides the protocol (JSON lines or binary frames). Requests are handed to the
 // SessionHandler one after another; each leads to exactly one reply(), at once or later
-// (begin_async). Replies are gathered while input is served and written with one system call.
+// (begin_async). Replies are gathered while input is served, for a millisecond at most, and written together.
 // Bounds: limits of the configuration (request size, requests in flight, output buffer, time-outs),
 // asked for anew each time, so that a reload applies to open connections.
 // Threads: one worker thread only; a session never changes its worker.
@@ -90,8 +90,10 @@ class Session : public std::enable_shared_from_this<Session> {
 
   void wait_readable();
   void on_readable();
-  void ingest(std::string_view bytes);
+  void ingest(std::string_view bytes, std::size_t moved);
   std::size_t serve(std::string_view data);
+  // Makes way for the next request, and returns when.
+  Clock::time_point begin_request();
   std::size_t serve_line(std::string_view data);
   std::size_t serve_frame(std::string_view data);
   void serve_request(Clock::time_point started, std::size_t frame_op);
@@ -132,6 +134,8 @@ class Session : public std::enable_shared_from_this<Session> {
 
   Clock::time_point last_activity_;
   Clock::time_point request_started_;  // first byte of the incomplete request in in_
+  Clock::time_point request_began_;    // decoding of the last one
+  Clock::time_point held_since_;       // decoding of the first one whose reply is not written
   Clock::time_point write_progress_;
   Clock::time_point linger_until_;
 };

@@ -224,15 +224,16 @@ FloatScan decode_float_base64(std::string_view text, std::vector<float>& out) {
 
 std::size_t first_not_finite(const float* values, std::size_t count) {
   constexpr std::uint32_t kExponent = 0x7F80'0000;
-  bool any = false;
-  for (std::size_t i = 0; i < count; ++i) {
-    std::uint32_t bits = 0;
-    std::memcpy(&bits, values + i, sizeof bits);
-    any |= (bits & kExponent) == kExponent;
-  }
-  if (!any) return count;
+  // A block of fixed length is what compilers turn into a few instructions.
+  std::array<std::uint32_t, 64> bits{};
   std::size_t i = 0;
-  while (std::isfinite(values[i])) ++i;
+  for (; count - i >= bits.size(); i += bits.size()) {
+    std::memcpy(bits.data(), values + i, sizeof bits);
+    std::uint32_t any = 0;
+    for (const std::uint32_t one : bits) any |= (one & kExponent) == kExponent ? 1U : 0U;
+    if (any != 0) break;
+  }
+  while (i < count && std::isfinite(values[i])) ++i;
   return i;
 }
 

@@ -9,7 +9,8 @@
 
 namespace semroute::router {
 
-[[nodiscard]] DecisionView make_view(const ServiceState& state, const Decision& decision);
+// All of `view` but its explain, which is reset. Keeps the view's buffers.
+void fill_view(const ServiceState& state, const Decision& decision, DecisionView& view);
 
 // The decision's candidates and references; times and attempts are left to the caller.
 [[nodiscard]] ExplainView make_explain(const ServiceState& state, const Decision& decision);

@@ -86,7 +86,8 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
     const std::string_view target = state_->targets[target_]->name();
     log_decision(context_, *state_, request_id_, decision_, times_, DispatchNote{target, result}, embedding_);
 
-    DecisionView view = make_view(*state_, decision_);
+    DecisionView view;
+    fill_view(*state_, decision_, view);
     if (explain_) {
       view.explain = make_explain(*state_, decision_);
       set_times(*view.explain, times_);
@@ -156,8 +157,9 @@ void reply_undispatched(Exchange& exchange, const StageTimes& times) {
   reply.route_op = true;
   reply.dispatched = false;
   reply.reply.reset();
-  reply.decisions.clear();
-  auto& view = reply.decisions.emplace_back(make_view(*exchange.state, context.decision));
+  reply.decisions.resize(1);
+  auto& view = reply.decisions.front();
+  fill_view(*exchange.state, context.decision, view);
   if (exchange.request.explain) {
     view.explain = make_explain(*exchange.state, context.decision);
     set_times(*view.explain, times);
