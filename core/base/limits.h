@@ -43,6 +43,7 @@ inline constexpr int kListenBacklog = 4'096;
 inline constexpr std::chrono::milliseconds kAcceptBackoff{100};  // after EMFILE
 inline constexpr std::chrono::milliseconds kSessionTick{50};     // how often deadlines are looked at
 inline constexpr std::chrono::milliseconds kLingerTimeout{1'000};
+inline constexpr std::size_t kMaxRefusedConnections = 256;    // over a limit, being told so; more are just closed
 inline constexpr std::chrono::milliseconds kDrainGrace{200};  // open connections hear `unavailable` for this long
 
 // HTTP towards targets, per worker and target.

@@ -7,8 +7,9 @@
 #include <cstdlib>
 #include <utility>
 
+#include <boost/asio/execution/context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/write.hpp>
+#include <boost/asio/query.hpp>
 
 #include "config/load.h"
 #include "config/reload_rules.h"
@@ -100,11 +101,7 @@ int Daemon::start(config::Config config) {
     workers_.push_back(std::make_unique<Worker>(i, state_, metrics_.add_worker(), *this, decision_log_.get()));
   }
   listener_ = std::make_unique<Listener>(
-      io_,
-      [this]() -> asio::io_context& {
-        picked_worker_ = next_worker_++ % workers_.size();
-        return workers_[picked_worker_]->io();
-      },
+      io_, [this]() -> asio::io_context& { return workers_[next_worker_++ % workers_.size()]->io(); },
       [this](asio::ip::tcp::socket socket) { take_connection(std::move(socket)); });
   if (const auto opened = listener_->open(state_->config.listen); !opened.ok()) {
     return fail(EX_UNAVAILABLE, opened.error());
@@ -124,28 +121,28 @@ int Daemon::start(config::Config config) {
 
 void Daemon::take_connection(asio::ip::tcp::socket socket) {
   const auto& limits = state_->config.limits;
+  // The worker whose loop the socket lives on.
+  const auto home = std::find_if(workers_.begin(), workers_.end(), [&](const auto& worker) {
+    return &worker->io() == &asio::query(socket.get_executor(), asio::execution::context);
+  });
+  SEMROUTE_CHECK(home != workers_.end());
   if (connections_.total() >= limits.max_connections) {
-    return refuse_connection(std::move(socket), "limits.max_connections is reached");
+    return refuse_connection(**home, std::move(socket), "limits.max_connections is reached");
   }
   boost::system::error_code ec;
   const auto peer = socket.remote_endpoint(ec);
   if (ec) return;  // gone already
   auto address = peer.address().to_string();
   if (limits.max_connections_per_address > 0 && connections_.of(address) >= limits.max_connections_per_address) {
-    return refuse_connection(std::move(socket), "limits.max_connections_per_address is reached");
+    return refuse_connection(**home, std::move(socket), "limits.max_connections_per_address is reached");
   }
-  workers_[picked_worker_]->adopt(std::move(socket), connections_.take(std::move(address)));
+  (*home)->adopt(std::move(socket), connections_.take(std::move(address)));
 }
 
-// The protocol is not known yet; JSON is what a person can read.
-void Daemon::refuse_connection(asio::ip::tcp::socket socket, const std::string& message) {
+void Daemon::refuse_connection(Worker& worker, asio::ip::tcp::socket socket, std::string why) {
   metrics_.connections_refused.fetch_add(1);
-  std::string line;
-  encode_json(RequestId{}, ErrorReply{.code = core::ErrorCode::overloaded, .message = message, .retryable = true},
-              line);
-  boost::system::error_code ec;
-  socket.non_blocking(true, ec);
-  socket.write_some(asio::buffer(line), ec);
+  if (refused_.total() >= core::kMaxRefusedConnections) return;  // closes it without a word
+  worker.turn_away(std::move(socket), refused_.take(""), {core::ErrorCode::overloaded, std::move(why)});
 }
 
 void Daemon::wait_for_signal() {

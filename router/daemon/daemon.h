@@ -48,7 +48,7 @@ class Daemon final : public Control {
 
   [[nodiscard]] int start(config::Config config);
   void take_connection(boost::asio::ip::tcp::socket socket);
-  void refuse_connection(boost::asio::ip::tcp::socket socket, const std::string& message);
+  void refuse_connection(Worker& worker, boost::asio::ip::tcp::socket socket, std::string why);
   void wait_for_signal();
   void on_signal(int number);
 
@@ -70,11 +70,11 @@ class Daemon final : public Control {
   boost::asio::steady_timer drain_timer_;
   Metrics metrics_;
   ConnectionCounts connections_;
+  ConnectionCounts refused_;  // over a limit, until they are told and closed
   std::unique_ptr<DecisionLog> decision_log_;
   std::shared_ptr<const ServiceState> state_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::size_t next_worker_ = 0;
-  std::size_t picked_worker_ = 0;
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<AdminServer> admin_;
   Phase phase_ = Phase::loading;

@@ -7,7 +7,9 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include "tests/integration/tiny_config.h"
 #include "tests/support/daemon_process.h"
@@ -176,6 +178,23 @@ TEST(Drain, WhatReachedTheSocketAndTheBacklogIsAnswered) {
     ASSERT_THAT(*line, HasSubstr("matched")) << i;
   }
   EXPECT_THAT(queued.read_line().value_or(""), HasSubstr("matched"));
+  EXPECT_EQ(daemon.wait(20), 0);
+}
+
+// Accepted one by one while the signal is handled, none may fall between the loop and the drain.
+TEST(Drain, Fault85EveryConnectionOfTheBacklogIsAnswered) {
+  DaemonProcess daemon(tiny_config());
+  daemon.signal(SIGSTOP);
+  std::vector<std::unique_ptr<RawClient>> queued;
+  for (int i = 0; i < 200; ++i) {
+    queued.push_back(std::make_unique<RawClient>(daemon.port()));
+    queued.back()->send(std::string(kMatch) + "\n");
+  }
+  daemon.signal(SIGTERM);
+  daemon.signal(SIGCONT);
+  for (std::size_t i = 0; i < queued.size(); ++i) {
+    EXPECT_THAT(queued[i]->read_line().value_or("(nothing)"), HasSubstr("matched")) << i;
+  }
   EXPECT_EQ(daemon.wait(20), 0);
 }
 
