@@ -104,6 +104,9 @@ void Worker::handle(Session& session, Request& request, Clock::time_point starte
   SEMROUTE_CHECK(verb != nullptr);  // the codecs refuse what this version does not have
   Exchange exchange{context_, session, request, state_, started, Clock::now()};
   context_.counters.observe(Stage::decode, static_cast<std::uint64_t>((exchange.decoded - started).count()));
+  if (state_->is_loading()) {
+    return reply_error(exchange, {core::ErrorCode::unavailable, "the daemon is still loading its routes"}, true);
+  }
   verb->handle(exchange);
 }
 

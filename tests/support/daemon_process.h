@@ -40,7 +40,8 @@ struct Finished {
 class DaemonProcess {
  public:
   // `yaml` without `listen` and `admin`: free ports are put in front. Extra environment as NAME=VALUE.
-  explicit DaemonProcess(const std::string& yaml, const std::vector<std::string>& environment = {});
+  explicit DaemonProcess(const std::string& yaml, const std::vector<std::string>& environment = {},
+                         const std::vector<std::string>& arguments = {});
   ~DaemonProcess();
   DaemonProcess(const DaemonProcess&) = delete;
   DaemonProcess& operator=(const DaemonProcess&) = delete;
