@@ -60,5 +60,7 @@ inline constexpr std::chrono::seconds kAdminTimeout{10};
 inline constexpr std::size_t kMaxRouteLabels =
     1'000;  // routes with a metric label of their own; the rest share "_other"
 inline constexpr std::size_t kDecisionLogBufferBytes = std::size_t{8} << 20;
+inline constexpr std::chrono::milliseconds kDecisionLogFlush{2'000};  // what is buffered may hold up the exit so long
+inline constexpr std::chrono::milliseconds kDecisionLogPoll{100};     // how often a full pipe's writer looks up
 
 }  // namespace semroute::core

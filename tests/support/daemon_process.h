@@ -4,6 +4,8 @@
 // says where it listens. The destructor ends it by its process id and waits for it.
 #pragma once
 
+#include <sys/types.h>
+
 #include <csignal>
 #include <cstdint>
 #include <string>
@@ -53,6 +55,7 @@ class DaemonProcess {
   // Replaces the configuration file (the same listen and admin lines in front).
   void rewrite(const std::string& yaml) const;
   void signal(int number) const;
+  [[nodiscard]] pid_t pid() const { return pid_; }
   // Waits for the end and returns the exit code; -1 when it is still there after `seconds`.
   [[nodiscard]] int wait(int seconds);
   [[nodiscard]] bool running() const;
