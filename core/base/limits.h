@@ -35,6 +35,7 @@ inline constexpr std::size_t kMaxRoutesPage = 1'000;             // references i
 inline constexpr std::uint32_t kMaxTimeoutMs = 24 * 60 * 60 * 1000;
 inline constexpr std::size_t kMaxFilterValues = 10'000;       // names and metadata values in one filter
 inline constexpr std::size_t kExplainNearest = 5;             // references shown a route under `mean` and `centroid`
+inline constexpr std::size_t kMaxExplainCandidates = 1'000;   // routes shown; as many as top_k can ask for
 inline constexpr std::size_t kMaxExplainReferences = 10'000;  // in one decision; a line that is still readable
 
 // Connections.

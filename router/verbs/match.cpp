@@ -21,7 +21,7 @@ void handle_match(Exchange& exchange) {
     const StageTimes times = decide_embedding(exchange, i);
     auto& view = reply.decisions.emplace_back(make_view(state, context.decision));
     if (request.explain) {
-      view.explain = make_explain(state, context.decision);
+      view.explain = make_explain(state, context.decision, context.scratch.candidates);
       set_times(*view.explain, times);
     }
     log_decision(context, state, reply.request_id, context.decision, times, std::nullopt,
