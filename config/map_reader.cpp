@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "config/scalar.h"
+#include "core/base/utf8.h"
 
 namespace semroute::config {
 namespace {
@@ -47,7 +48,7 @@ std::string shown(std::string_view text) {
     result += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
   }
   // A cut may leave half a character behind.
-  while (!is_valid_utf8(result)) result.pop_back();
+  while (!core::is_utf8(result)) result.pop_back();
   return text.size() > kMaxFoundBytes ? result + "..." : result;
 }
 

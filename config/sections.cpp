@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "config/address.h"
+#include "config/header_rules.h"
 #include "config/scalar.h"
 #include "core/base/limits.h"
 
@@ -25,28 +26,6 @@ constexpr std::size_t kMostBytes = std::size_t{1} << 30;
 constexpr milliseconds kLeastTimeout{10};
 constexpr milliseconds kMostTimeout = hours{24};
 constexpr milliseconds kMostDrain = hours{1};
-
-// Headers that belong to one hop, or that the daemon writes itself (RFC 9110 section 7.6.1).
-constexpr std::array<std::string_view, 15> kReservedHeaders{
-    "connection",  "content-length",      "content-type",    "expect",  "host",         "keep-alive",
-    "te",          "proxy-authenticate",  "trailer",         "upgrade", "x-request-id", "transfer-encoding",
-    "traceparent", "proxy-authorization", "proxy-connection"};
-
-bool is_token(std::string_view text) noexcept {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";  // RFC 9110 section 5.6.2
-  return !text.empty() && std::ranges::all_of(text, [kMarks](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           kMarks.find(c) != std::string_view::npos;
-  });
-}
-
-std::string lower_case(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
 
 class SectionReader {
  public:
@@ -198,10 +177,9 @@ class SectionReader {
     const std::vector<std::string> names = reader.strings("request_headers");
     for (const std::string& name : names) {
       const std::string header = lower_case(name);
-      if (!is_token(name)) {
+      if (!is_header_name(name)) {
         reader.error("request_headers", "expected header names, found \"" + name + '"');
-      } else if (std::ranges::find(kReservedHeaders, header) != kReservedHeaders.end() ||
-                 header.starts_with("x-semroute-")) {
+      } else if (is_closed_to_clients(header)) {
         reader.error("request_headers",
                      header + " is not for clients to set: it belongs to the connection or the daemon");
       } else if (std::ranges::find(config_.request_headers, header) != config_.request_headers.end()) {

@@ -52,7 +52,23 @@ void Session::start() {
   wait_readable();
 }
 
-bool Session::paused() const { return in_flight_.size() >= handler_.limits().max_in_flight; }
+void Session::turn_away(const core::Error& error) {
+  handler_.counters().connections_open.add();
+  // The protocol is not known yet; JSON is what a person can read. No request is counted: none was read.
+  encode_json(
+      request_.id,
+      ErrorReply{
+          .request_id = handler_.request_id(request_), .code = error.code, .message = error.message, .retryable = true},
+      out_);
+  close_after_flush();
+}
+
+bool Session::paused() const { return in_flight_.size() >= handler_.limits().max_in_flight || reads_slowly(); }
+
+bool Session::reads_slowly() const {
+  const auto& limits = handler_.limits();
+  return unwritten_bytes() > limits.max_output_buffer / 2 && Clock::now() - write_progress_ < limits.write_timeout / 4;
+}
 
 void Session::wait_readable() {
   const bool wanted = phase_ == Phase::lingering || (phase_ == Phase::serving && !end_of_input_ && !paused());
@@ -127,7 +143,7 @@ std::size_t Session::serve(std::string_view data) {
     used += n;
     drain_bytes_ -= std::min(drain_bytes_, n);
     // Small requests may have large replies: the output bound holds inside a burst of them, too.
-    if (unwritten_bytes() > core::kReadChunkBytes) flush();
+    if (unwritten_bytes() > std::min(core::kReadChunkBytes, handler_.limits().max_output_buffer / 2)) flush();
     if (unwritten_bytes() > 0 && request_began_ - held_since_ > kReplyHold) flush();
   }
   serving_ = false;
@@ -191,7 +207,7 @@ void Session::serve_request(Clock::time_point started, std::size_t frame_op) {
   if (draining_ && drain_bytes_ == 0) {
     handler_.counters().requests.add();
     reply(static_cast<Op>(frame_op), request_.id,
-          ErrorReply{.request_id = request_.request_id,
+          ErrorReply{.request_id = handler_.request_id(request_),
                      .code = core::ErrorCode::unavailable,
                      .message = "the daemon is shutting down; send the request to another instance",
                      .retryable = true});
@@ -211,16 +227,18 @@ void Session::serve_request(Clock::time_point started, std::size_t frame_op) {
 void Session::refuse(std::size_t frame_op, core::Error error, bool fatal) {
   handler_.counters().requests.add();
   reply(static_cast<Op>(frame_op), request_.id,
-        ErrorReply{.request_id = request_.request_id, .code = error.code, .message = error.message});
+        ErrorReply{.request_id = handler_.request_id(request_), .code = error.code, .message = error.message});
   if (fatal) close_after_flush();
 }
 
 void Session::reply(Op op, const RequestId& id, const DecisionReply& reply) {
+  const std::size_t at = out_.size();
   if (protocol_ == Protocol::binary) {
     encode_frame(op, id, reply, out_);
   } else {
     encode_json(id, reply, out_);
   }
+  hold_to_bound(at, op, id, reply.request_id, reply.dispatched ? std::optional(true) : std::nullopt);
 }
 
 void Session::reply(Op op, const RequestId& id, const ErrorReply& reply) {
@@ -233,11 +251,25 @@ void Session::reply(Op op, const RequestId& id, const ErrorReply& reply) {
 }
 
 void Session::reply_members(Op op, const RequestId& id, std::string_view request_id, std::string_view members) {
+  const std::size_t at = out_.size();
   if (protocol_ == Protocol::binary) {
     encode_frame_members(op, id, request_id, members, out_);
   } else {
     encode_json_members(id, request_id, members, out_);
   }
+  hold_to_bound(at, op, id, request_id, std::nullopt);
+}
+
+void Session::hold_to_bound(std::size_t at, Op op, const RequestId& id, std::string_view request_id,
+                            std::optional<bool> sent) {
+  const std::size_t most = handler_.limits().max_output_buffer;
+  if (out_.size() - at <= most) return;
+  out_.resize(at);
+  reply(op, id,
+        ErrorReply{.request_id = request_id,
+                   .code = core::ErrorCode::too_large,
+                   .message = "the reply is larger than limits.max_output_buffer, " + std::to_string(most) + " bytes",
+                   .sent = sent});
 }
 
 std::uint64_t Session::begin_async(const RequestId& id, std::function<void()> cancel) {
@@ -253,8 +285,7 @@ void Session::finish_async(std::uint64_t token) {
   last_activity_ = Clock::now();
   if (serving_ || phase_ == Phase::closed) return;
   flush();
-  if (was_paused && !paused()) resume();
-  if (phase_ == Phase::serving && end_of_input_) on_end_of_input();
+  go_on(was_paused);
 }
 
 bool Session::cancel(const std::string& id_key) {
@@ -265,6 +296,12 @@ bool Session::cancel(const std::string& id_key) {
   const auto cancel_call = std::exchange(it->cancel, nullptr);
   cancel_call();
   return true;
+}
+
+// After in-flight requests or output became less.
+void Session::go_on(bool was_paused) {
+  if (was_paused && !paused()) resume();
+  if (phase_ == Phase::serving && end_of_input_) on_end_of_input();
 }
 
 // Room in flight again: serve what is buffered, then read on.
@@ -282,7 +319,7 @@ void Session::resume() {
 void Session::on_end_of_input() {
   end_of_input_ = true;
   if (phase_ == Phase::lingering) return close();
-  if (phase_ != Phase::serving || !in_flight_.empty()) return;
+  if (phase_ != Phase::serving || !in_flight_.empty() || paused()) return;
   // Paused input may still hold whole requests; what remains now is a request cut short.
   if (!in_.empty()) handler_.counters().cut_off.add();
   close_after_flush();
@@ -317,7 +354,10 @@ void Session::flush() {
   write_progress_ = Clock::now();
   socket_.async_wait(asio::socket_base::wait_write, [self = shared_from_this()](const error_code& ec) {
     self->writing_ = false;
-    if (!ec) self->flush();
+    if (ec) return;
+    const bool was_paused = self->paused();
+    self->flush();
+    self->go_on(was_paused);
   });
 }
 
@@ -350,6 +390,8 @@ void Session::tick(Clock::time_point now) {
   }
   if (phase_ == Phase::lingering && now > linger_until_) return close();
   if (phase_ != Phase::serving) return;
+  // A client that has read nothing for a while is not slow: what it sends brings it to the output bound.
+  if (unwritten_bytes() > limits.max_output_buffer / 2 && !paused()) return resume();
   if (!in_.empty() && !paused() && now - request_started_ > limits.request_timeout) {
     handler_.counters().timed_out.add();
     request_.clear();
@@ -366,21 +408,18 @@ void Session::begin_drain() {
   if (phase_ != Phase::serving || draining_) return;
   const auto self = shared_from_this();
   const auto buffer = handler_.read_buffer();
-  while (!end_of_input_) {
-    error_code ec;
-    const std::size_t n = socket_.read_some(asio::buffer(buffer.data(), buffer.size()), ec);
-    if (would_block(ec)) break;
-    if (ec == asio::error::eof) {
-      end_of_input_ = true;
-    } else if (ec) {
-      return abort();
-    }
+  error_code ec;
+  // What is there now and no more: a client that keeps sending must not keep the daemon up.
+  std::size_t arrived = socket_.available(ec);
+  while (arrived > 0 && !ec) {
+    const std::size_t n = socket_.read_some(asio::buffer(buffer.data(), std::min(arrived, buffer.size())), ec);
     in_.append(buffer.data(), n);
+    arrived -= n;
   }
+  if (ec && !would_block(ec)) return abort();
   drain_bytes_ = in_.size();
   draining_ = true;
   resume();
-  if (end_of_input_) on_end_of_input();
 }
 
 bool Session::drained() const {

@@ -6,6 +6,9 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <span>
+
+#include "core/base/base64.h"
 
 namespace semroute::router {
 namespace {
@@ -123,16 +126,6 @@ const char* skip_space(const char* p, const char* end) {
   return p;
 }
 
-constexpr std::array<std::uint8_t, 256> base64_table() {
-  std::array<std::uint8_t, 256> table{};
-  for (auto& entry : table) entry = 0xFF;
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (std::size_t i = 0; i < kAlphabet.size(); ++i)
-    table[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::uint8_t>(i);
-  return table;
-}
-constexpr auto kBase64 = base64_table();
-
 }  // namespace
 
 FloatScan scan_float_array(std::string_view text, std::vector<float>& out) {
@@ -184,41 +177,17 @@ FloatScan scan_float_array(std::string_view text, std::vector<float>& out) {
 
 FloatScan decode_float_base64(std::string_view text, std::vector<float>& out) {
   FloatScan scan;
-  const auto fail = [&](FloatFault fault, std::size_t at) {
-    scan.fault = fault;
-    scan.bytes = at;
-    return scan;
-  };
-  if (text.empty()) return scan;
-  if (text.size() % 4 != 0) return fail(FloatFault::not_base64, text.size());
-  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-  const std::size_t bytes = text.size() / 4 * 3 - padding;
+  const std::size_t bytes = core::base64_bytes(text);
   const std::size_t first = out.size();
-  out.resize(first + (bytes + 3) / 4);
-  auto* to = reinterpret_cast<unsigned char*>(out.data() + first);
-  const std::size_t symbols = text.size() - padding;
-  std::uint32_t bits = 0;
-  for (std::size_t i = 0; i < symbols; ++i) {
-    const std::uint8_t six = kBase64[static_cast<unsigned char>(text[i])];
-    if (six == 0xFF) return fail(FloatFault::not_base64, i);
-    bits = (bits << 6) | six;
-    if (i % 4 == 3) {
-      *to++ = static_cast<unsigned char>(bits >> 16);
-      *to++ = static_cast<unsigned char>(bits >> 8);
-      *to++ = static_cast<unsigned char>(bits);
-      bits = 0;
-    }
+  out.resize(first + (bytes + sizeof(float) - 1) / sizeof(float));
+  const auto room = std::as_writable_bytes(std::span(out).subspan(first)).first(bytes);
+  const auto fault = core::decode_base64(text, room);
+  scan.bytes = fault.value_or(text.size());
+  if (fault) {
+    scan.fault = FloatFault::not_base64;
+  } else if (bytes % sizeof(float) != 0) {
+    scan.fault = FloatFault::not_float_size;
   }
-  if (padding == 1) {
-    if ((bits & 0x3U) != 0) return fail(FloatFault::not_base64, symbols - 1);
-    *to++ = static_cast<unsigned char>(bits >> 10);
-    *to++ = static_cast<unsigned char>(bits >> 2);
-  } else if (padding == 2) {
-    if ((bits & 0xFU) != 0) return fail(FloatFault::not_base64, symbols - 1);
-    *to++ = static_cast<unsigned char>(bits >> 4);
-  }
-  scan.bytes = text.size();
-  if (bytes % 4 != 0) return fail(FloatFault::not_float_size, bytes);
   return scan;
 }
 

@@ -2,6 +2,7 @@
 #include <array>
 #include <cctype>
 
+#include "config/header_rules.h"
 #include "router/protocol/json_decoder_state.h"
 
 namespace semroute::router {
@@ -38,10 +39,7 @@ unsigned fields_of(Op op) {
   }
 }
 
-bool is_token_char(char c) {
-  const auto u = static_cast<unsigned char>(c);
-  return std::isalnum(u) != 0 || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
+bool is_token_char(char c) { return config::is_header_name({&c, 1}); }
 
 bool is_request_id(std::string_view text) {
   if (text.empty() || text.size() > core::kMaxRequestIdBytes) return false;

@@ -48,7 +48,7 @@ struct ExplainCandidateView {
   std::string_view route;
   float score = 0.0F;
   double threshold = 0.0;
-  double margin = 0.0;       // lead over the next passing route (behind: negative)
+  double margin = 0.0;       // lead over the next one in rank; 0 for the last
   std::string_view outcome;  // "served", "passed", "below_threshold", "vetoed", "ambiguous"
 };
 

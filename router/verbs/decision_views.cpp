@@ -1,5 +1,9 @@
 #include "router/verbs/decision_views.h"
 
+#include <algorithm>
+
+#include "core/base/limits.h"
+
 namespace semroute::router {
 
 namespace {
@@ -27,7 +31,7 @@ void fill_view(const ServiceState& state, const Decision& decision, DecisionView
   view.explain.reset();
 }
 
-ExplainView make_explain(const ServiceState& state, const Decision& decision) {
+ExplainView make_explain(const ServiceState& state, const Decision& decision, std::span<const RouteScore> candidates) {
   const auto& routes = state.routing->table.routes();
   ExplainView explain;
   for (const auto& r : decision.references) {
@@ -36,13 +40,13 @@ ExplainView make_explain(const ServiceState& state, const Decision& decision) {
                                   r.row < texts.size() ? std::string_view(texts[r.row]) : std::string_view(),
                                   r.negative});
   }
-  for (std::size_t i = 0; i < decision.matches.size(); ++i) {
-    const auto& m = decision.matches[i];
-    // The lead over the next-ranked match; the last one leads nobody that is shown.
-    const double margin = i + 1 < decision.matches.size()
-                              ? static_cast<double>(m.score) - static_cast<double>(decision.matches[i + 1].score)
-                              : 0.0;
-    explain.candidates.push_back({routes[m.route].name, m.score, m.threshold, margin, outcome_of(decision, m)});
+  const std::size_t shown = std::min(candidates.size(), core::kMaxExplainCandidates);
+  explain.candidates.reserve(shown);
+  for (std::size_t i = 0; i < shown; ++i) {
+    const RouteScore& c = candidates[i];
+    // The last one leads nobody.
+    const double margin = i + 1 < candidates.size() ? double{c.score} - double{candidates[i + 1].score} : 0.0;
+    explain.candidates.push_back({routes[c.route].name, c.score, c.threshold, margin, outcome_of(decision, c)});
   }
   return explain;
 }

@@ -22,7 +22,7 @@ void handle_match(Exchange& exchange) {
     auto& view = reply.decisions[i];
     fill_view(state, context.decision, view);
     if (request.explain) {
-      view.explain = make_explain(state, context.decision);
+      view.explain = make_explain(state, context.decision, context.scratch.candidates);
       set_times(*view.explain, times);
     }
     log_decision(context, state, reply.request_id, context.decision, times, std::nullopt,

@@ -14,6 +14,11 @@ namespace semroute::router {
 
 namespace {
 
+// Whether the same request may fare better another time.
+bool can_be_retried(core::ErrorCode code) {
+  return code != core::ErrorCode::cancelled && code != core::ErrorCode::bad_request;
+}
+
 // A decided request until its target has answered. Owns all that the reply needs.
 class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
  public:
@@ -27,6 +32,7 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
         explain_(exchange.request.explain),
         times_(times),
         target_(state_->route_targets[*decision_.route]) {
+    if (explain_) candidates_ = exchange.context.scratch.candidates;
     if (context_.decision_log != nullptr) embedding_ = exchange.request.embeddings;
   }
 
@@ -89,7 +95,7 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
     DecisionView view;
     fill_view(*state_, decision_, view);
     if (explain_) {
-      view.explain = make_explain(*state_, decision_);
+      view.explain = make_explain(*state_, decision_, candidates_);
       set_times(*view.explain, times_);
       view.explain->attempts.push_back({target, result, times_.dispatch_ns / 1000});
     }
@@ -120,7 +126,7 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
                     ErrorReply{.request_id = request_id_,
                                .code = error.code,
                                .message = error.message,
-                               .retryable = !outcome.sent && error.code != core::ErrorCode::cancelled,
+                               .retryable = !outcome.sent && can_be_retried(error.code),
                                .sent = outcome.sent,
                                .decision = &view,
                                .revision = state_->revision});
@@ -140,6 +146,7 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
   bool explain_;
   StageTimes times_;
   std::size_t target_;
+  std::vector<RouteScore> candidates_;  // for explain
   std::vector<float> embedding_;
   std::shared_ptr<plugins::Channel> channel_;
   std::shared_ptr<plugins::Call> call_;
@@ -161,7 +168,7 @@ void reply_undispatched(Exchange& exchange, const StageTimes& times) {
   auto& view = reply.decisions.front();
   fill_view(*exchange.state, context.decision, view);
   if (exchange.request.explain) {
-    view.explain = make_explain(*exchange.state, context.decision);
+    view.explain = make_explain(*exchange.state, context.decision, context.scratch.candidates);
     set_times(*view.explain, times);
   }
   log_decision(context, *exchange.state, reply.request_id, context.decision, times, std::nullopt,

@@ -30,7 +30,9 @@ void append_rows(core::IdRange range, const std::vector<std::string>& texts, con
   out += '[';
   const std::size_t begin = std::min(request.offset, range.count);
   const std::size_t end = begin + std::min(request.limit, range.count - begin);
-  for (std::size_t row = begin; row < end; ++row) {
+  // A page that has grown over the bound of replies is refused by the session: no use in making more of it.
+  const std::size_t most = state.config.limits.max_output_buffer;
+  for (std::size_t row = begin; row < end && out.size() <= most; ++row) {
     if (row > begin) out += ',';
     out += R"({"row":)" + std::to_string(row);
     if (row < texts.size() && !texts[row].empty()) {

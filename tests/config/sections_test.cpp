@@ -239,6 +239,22 @@ TEST_F(Sections, RefuseHeadersThatAreNotForClientsToSet) {
   EXPECT_EQ(problem("dispatch: {request_headers: x}"), "dispatch.request_headers: expected a list, found \"x\"");
 }
 
+// What a daemon begins with: the files that routes name are not looked at.
+TEST_F(Sections, CanBeReadWithoutTargetsAndRoutes) {
+  const std::string file = scratch_.write(
+      "alone.yaml",
+      "index: {dimension: 3}\nlisten: 127.0.0.1:9\ndecision: {default_route: a}\ntargets: [{kind: nonsense}]\n"
+      "routes: [{name: a, references: {vectors: none.npy}}]\n");
+  const auto config = load_sections(file);
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->index.dimension, 3U);
+  EXPECT_EQ(config->listen.port, 9);
+  EXPECT_TRUE(config->routes.empty());
+  EXPECT_FALSE(load_sections(scratch_.write("wrong.yaml", "index: {dimension: 0}\n")));
+  EXPECT_FALSE(load_sections(scratch_.write("list.yaml", "- 1\n")));
+  EXPECT_FALSE(load_sections(scratch_.path("none.yaml")));
+}
+
 TEST_F(Sections, RefuseFilesThatAreNoConfiguration) {
   const auto message = [&](const std::string& path) {
     const LoadOutcome outcome = load_config(path, test::accept_target);

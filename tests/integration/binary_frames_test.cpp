@@ -131,16 +131,41 @@ TEST_F(BinaryFrames, Fault18LengthThatContradictsTheFields) {
   expect(header(1, 2, body.size()) + body, core::ErrorCode::bad_request, false);
   const auto overflow = match_body({1, 0, 0, 0}, 0x80000000U, 0x80000000U);
   expect(header(1, 2, overflow.size()) + overflow, core::ErrorCode::bad_request, false);
+  const auto good = match_body({1, 0, 0, 0}, 4);
+  for (const std::string& wrong :
+       {std::string(), std::string("\x04"), good.substr(0, 12), good.substr(0, good.size() - 1), good + "x",
+        good.substr(0, good.size() - 4) + bytes_of<std::uint32_t>(1),
+        good.substr(0, good.size() - 4) + bytes_of<std::uint32_t>(0xFFFFFFFFU)}) {
+    expect(header(1, 2, wrong.size()) + wrong, core::ErrorCode::bad_request, false);
+  }
+  // A route's content type and payload.
+  const auto floats = good.substr(0, good.size() - 4);
+  for (const std::string& wrong : {floats, floats + bytes_of<std::uint16_t>(9) + "text",
+                                   floats + bytes_of<std::uint16_t>(0) + bytes_of<std::uint32_t>(9) + "{}"}) {
+    expect(header(2, 2, wrong.size()) + wrong, core::ErrorCode::bad_request, false);
+  }
 }
 TEST_F(BinaryFrames, Fault19CutOffByTheEndOfInputIsCounted) {
-  {
-    RawClient client(daemon_->port());
-    client.send(match_frame(1, {1, 0, 0, 0}).substr(0, 30));
+  const auto frame = match_frame(1, {1, 0, 0, 0});
+  const DaemonProcess daemon(tiny_config());
+  std::size_t cut_off = 0;
+  for (std::size_t bytes = 0; bytes <= frame.size(); ++bytes) {
+    RawClient client(daemon.port());
+    client.send(frame);
+    client.send(frame.substr(0, bytes));
     client.shutdown_send();
+    EXPECT_EQ(error_of(client.read_frame()), 0) << "what came before is answered";
+    if (bytes == frame.size()) {
+      EXPECT_EQ(error_of(client.read_frame()), 0);
+    }
+    EXPECT_TRUE(client.read_all().empty());
     EXPECT_TRUE(client.closed());
+    EXPECT_FALSE(client.was_reset());
+    cut_off += bytes > 0 && bytes < frame.size() ? 1 : 0;
   }
-  RawClient client(daemon_->port());
-  EXPECT_NE(client.ask(R"({"id":1,"op":"stats"})").find("\"cut_off\":1"), std::string::npos);
+  RawClient client(daemon.port());
+  EXPECT_NE(client.ask(R"({"id":1,"op":"stats"})").find("\"cut_off\":" + std::to_string(cut_off) + ","),
+            std::string::npos);
 }
 TEST_F(BinaryFrames, Fault20OneByteAtATime) {
   RawClient client(daemon_->port());
@@ -174,8 +199,21 @@ TEST_F(BinaryFrames, Fault22NamesTheNumberWhereverItIs) {
 }
 TEST_F(BinaryFrames, Fault23UnknownOpOrReservedFlag) {
   const auto body = match_body({1, 0, 0, 0}, 4);
-  expect(header(99, 2, body.size()) + body, core::ErrorCode::bad_request, true);
-  expect(header(1, 2, body.size(), 0x40) + body, core::ErrorCode::bad_request, true);
+  for (const int op : {0, 14, 99, 0x81, 255}) {
+    expect(header(static_cast<std::uint8_t>(op), 2, body.size()) + body, core::ErrorCode::bad_request, true);
+  }
+  for (const int bit : {0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80}) {
+    const auto flag = static_cast<std::uint8_t>(bit);
+    expect(header(1, 2, body.size(), flag) + body, core::ErrorCode::bad_request, true);
+    expect(header(3, 2, 4, flag) + bytes_of<std::uint32_t>(0), core::ErrorCode::bad_request, true);
+  }
+  std::string reserved = body;
+  reserved[10] = '\x01';  // after top_k
+  expect(header(1, 2, reserved.size()) + reserved, core::ErrorCode::bad_request, true);
+  for (const int later : {9, 10, 11, 12, 13}) {
+    expect(header(static_cast<std::uint8_t>(later), 2, 4) + bytes_of<std::uint32_t>(0), core::ErrorCode::bad_request,
+           true);
+  }
 }
 
 }  // namespace

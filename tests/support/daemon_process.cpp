@@ -94,9 +94,12 @@ Finished run_program(const std::vector<std::string>& arguments, int seconds,
   return {code, read_file(output)};
 }
 
-DaemonProcess::DaemonProcess(const std::string& yaml, const std::vector<std::string>& environment) {
+DaemonProcess::DaemonProcess(const std::string& yaml, const std::vector<std::string>& environment,
+                             const std::vector<std::string>& arguments) {
   rewrite(yaml);
-  pid_ = spawn({daemon_path(), "--config", config_path()}, folder_.path() + "/log", environment);
+  std::vector<std::string> command{daemon_path(), "--config", config_path()};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  pid_ = spawn(command, folder_.path() + "/log", environment);
   if (!wait_for_log("listening on 127.0.0.1:", 60)) throw std::runtime_error("the daemon did not start: " + log());
   port_ = port_after(log(), "listening on 127.0.0.1:");
   admin_port_ = port_after(log(), "admin on http://127.0.0.1:");

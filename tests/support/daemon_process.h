@@ -42,7 +42,8 @@ struct Finished {
 class DaemonProcess {
  public:
   // `yaml` without `listen` and `admin`: free ports are put in front. Extra environment as NAME=VALUE.
-  explicit DaemonProcess(const std::string& yaml, const std::vector<std::string>& environment = {});
+  explicit DaemonProcess(const std::string& yaml, const std::vector<std::string>& environment = {},
+                         const std::vector<std::string>& arguments = {});
   ~DaemonProcess();
   DaemonProcess(const DaemonProcess&) = delete;
   DaemonProcess& operator=(const DaemonProcess&) = delete;
@@ -55,6 +56,7 @@ class DaemonProcess {
   // Replaces the configuration file (the same listen and admin lines in front).
   void rewrite(const std::string& yaml) const;
   void signal(int number) const;
+  [[nodiscard]] pid_t pid() const { return pid_; }
   // Waits for the end and returns the exit code; -1 when it is still there after `seconds`.
   [[nodiscard]] int wait(int seconds);
   [[nodiscard]] bool running() const;

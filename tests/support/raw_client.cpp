@@ -56,6 +56,7 @@ bool RawClient::fill(int seconds) {
   const auto n = ::recv(fd_, chunk.data(), chunk.size(), 0);
   if (n <= 0) {
     ended_ = true;
+    reset_ = n < 0;
     return false;
   }
   buffer_.append(chunk.data(), static_cast<std::size_t>(n));

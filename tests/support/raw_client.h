@@ -28,6 +28,8 @@ class RawClient {
   [[nodiscard]] std::string read_all(int seconds = 20);
   // True when the peer closes (after any unread bytes) within `seconds`.
   [[nodiscard]] bool closed(int seconds = 20);
+  // Whether the end that was seen was a reset rather than an orderly close.
+  [[nodiscard]] bool was_reset() const { return reset_; }
   // One line there, one line back.
   [[nodiscard]] std::string ask(const std::string& line);
   void shutdown_send() const;
@@ -38,6 +40,7 @@ class RawClient {
   bool fill(int seconds);
   int fd_ = -1;
   bool ended_ = false;
+  bool reset_ = false;
   std::string buffer_;
 };
 
