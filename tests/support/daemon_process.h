@@ -56,7 +56,6 @@ class DaemonProcess {
   // Replaces the configuration file (the same listen and admin lines in front).
   void rewrite(const std::string& yaml) const;
   void signal(int number) const;
-  [[nodiscard]] pid_t pid() const { return pid_; }
   // Waits for the end and returns the exit code; -1 when it is still there after `seconds`.
   [[nodiscard]] int wait(int seconds);
   [[nodiscard]] bool running() const;
