@@ -11,11 +11,6 @@ namespace {
 
 constexpr std::size_t kMaxFoundBytes = 60;  // of a value shown in a message
 
-const Value& empty_map() {
-  static const Value kEmpty{Value::Map{}, {}, {}};
-  return kEmpty;
-}
-
 std::string range_text(std::string_view least, std::string_view most) {
   return std::string(least) + ".." + std::string(most);
 }
@@ -247,7 +242,7 @@ std::vector<Member> MapReader::string_map(std::string_view key) {
 
 const Value& MapReader::section(std::string_view key) {
   const Value* value = ask(key, "map", {}, {});
-  return value != nullptr ? *value : empty_map();
+  return value != nullptr ? *value : absent_.emplace_back(Value{Value::Map{}, value_.place, {}});
 }
 
 const Value::List& MapReader::elements(std::string_view key, std::string_view type, std::string_view range) {

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <set>
 #include <string>
@@ -68,7 +69,7 @@ class MapReader {
   [[nodiscard]] std::vector<Member> string_map(std::string_view key);    // a map of strings
 
   // A member that is itself a map: read it with a MapReader of its own. An empty map when absent,
-  // so that its keys are asked for (and their defaults taken) all the same.
+  // so that its keys are asked for (and their defaults taken) all the same; what it lacks is told at this map's place.
   [[nodiscard]] const Value& section(std::string_view key);
   // The elements of a member that is a list; empty when absent.
   [[nodiscard]] const Value::List& elements(std::string_view key, std::string_view type, std::string_view range = {});
@@ -102,6 +103,7 @@ class MapReader {
   Diagnostics& diagnostics_;
   KeyCatalogue* catalogue_;
   std::set<std::string, std::less<>> asked_;
+  std::deque<Value> absent_;  // sections that are left out: empty maps at this mapping's place
 };
 
 }  // namespace semroute::config
