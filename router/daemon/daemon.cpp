@@ -25,7 +25,7 @@ namespace {
 
 // Runs off the control thread: reading files takes as long as it takes.
 core::Result<std::shared_ptr<const ServiceState>> load_state(const std::string& file,
-                                                             std::shared_ptr<const ServiceState> running,
+                                                             const std::shared_ptr<const ServiceState>& running,
                                                              Metrics& metrics) {
   auto loaded = config::load_config(file, plugins::check_target);
   std::vector<config::Diagnostic> problems = std::move(loaded.problems);
@@ -190,8 +190,8 @@ void Daemon::request_reload(ReloadDone done) {
 void Daemon::begin_reload() {
   reloading_ = true;
   if (loader_.joinable()) loader_.join();
-  loader_ = std::thread([this, running = state_]() mutable {
-    auto built = load_state(config_file_, std::move(running), metrics_);
+  loader_ = std::thread([this, running = state_] {
+    auto built = load_state(config_file_, running, metrics_);
     asio::post(io_, [this, built = std::move(built)]() mutable { finish_reload(std::move(built)); });
   });
 }

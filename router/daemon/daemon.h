@@ -83,7 +83,6 @@ class Daemon final : public Control {
   bool reloading_ = false;
   std::vector<ReloadDone> reload_waiting_;  // answered by the running reload
   std::vector<ReloadDone> reload_next_;     // answered by the one after it
-  bool reload_again_ = false;
 
   Clock::time_point drain_began_;
   bool stopping_ = false;

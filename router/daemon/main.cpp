@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 
 #include "config/load.h"
 #include "core/kernels/kernels.h"
@@ -24,7 +25,7 @@ bool report(const config::LoadOutcome& loaded) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   const auto options = router::parse_options(argc, argv);
   if (!options.ok()) {
     std::fprintf(stderr, "semrouted: %s\nTry semrouted --help.\n", options.error().message.c_str());
@@ -47,4 +48,7 @@ int main(int argc, char** argv) {
   }
   router::start_logging(options->log_level, options->log_format);
   return router::Daemon(options->config_file).run(std::move(*loaded.config));
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "semrouted: %s\n", error.what());
+  return EX_SOFTWARE;
 }

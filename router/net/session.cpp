@@ -160,7 +160,7 @@ std::size_t Session::serve_frame(std::string_view data) {
   const auto started = Clock::now();
   request_.clear();
   if (auto error = frames_.decode(data.substr(0, peek.frame_bytes), request_)) {
-    refuse(peek.header->op, std::move(error->error), error->fatal);
+    refuse(peek.header->op, error->error, error->fatal);
   } else {
     serve_request(started, peek.header->op);
   }
@@ -188,7 +188,7 @@ void Session::serve_request(Clock::time_point started, std::size_t frame_op) {
   handler_.handle(*this, request_, started);
 }
 
-void Session::refuse(std::size_t frame_op, core::Error error, bool fatal) {
+void Session::refuse(std::size_t frame_op, const core::Error& error, bool fatal) {
   handler_.counters().requests.add();
   reply(static_cast<Op>(frame_op), request_.id,
         ErrorReply{.request_id = request_.request_id, .code = error.code, .message = error.message});

@@ -39,7 +39,7 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
     counters().in_flight.fetch_add(1, std::memory_order_relaxed);
     began_ = Clock::now();
     auto call = channel_->dispatch(make_request(exchange),
-                                   [self](plugins::DispatchOutcome outcome) { self->finish(std::move(outcome)); });
+                                   [self](const plugins::DispatchOutcome& outcome) { self->finish(outcome); });
     if (!finished_) call_ = std::move(call);
   }
 
@@ -75,7 +75,7 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
     return out;
   }
 
-  void finish(plugins::DispatchOutcome outcome) {
+  void finish(const plugins::DispatchOutcome& outcome) {
     finished_ = true;
     counters().in_flight.fetch_sub(1, std::memory_order_relaxed);
     times_.dispatch_ns =
