@@ -11,6 +11,7 @@
 
 #include "tests/integration/tiny_config.h"
 #include "tests/support/daemon_process.h"
+#include "tests/support/places.h"
 #include "tests/support/raw_client.h"
 
 namespace semroute::test {
