@@ -2,11 +2,11 @@
 
 import os
 import signal
-import socket
 import sys
 
 import lint
 import processes
+from free_ports import free_ports
 from outcome import Outcome, run_one_check
 from suites import run_gtest, run_sanitized, run_unittest
 
@@ -61,17 +61,9 @@ def run_programs(names, folder, sanitizer=None):
     yield from processes.side_by_side([lambda name=name: one(name) for name in names], 2)
 
 
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [str(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 def check_run():
     port, admin_port = free_ports(2)
-    environment = {"SEMROUTE_RUN_PORT": port, "SEMROUTE_RUN_ADMIN_PORT": admin_port}
+    environment = {"SEMROUTE_RUN_PORT": str(port), "SEMROUTE_RUN_ADMIN_PORT": str(admin_port)}
     return run_one_check("run", ["./run.sh", "--once"], log_path("run"), environment)
 
 

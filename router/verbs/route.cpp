@@ -81,6 +81,12 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
     times_.dispatch_ns =
         static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - began_).count());
     context_.counters.observe(Stage::dispatch, times_.dispatch_ns);
+    // Before the reply is sent, so that who has read it finds it counted.
+    if (outcome.reply.ok()) {
+      counters().count_ok();
+    } else {
+      counters().count_error(outcome.reply.error().code);
+    }
     const std::string_view result =
         outcome.reply.ok() ? std::string_view("ok") : core::to_string(outcome.reply.error().code);
     const std::string_view target = state_->targets[target_]->name();
@@ -93,11 +99,6 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
       view.explain->attempts.push_back({target, result, times_.dispatch_ns / 1000});
     }
     if (session_->open()) send(outcome, std::move(view));
-    if (outcome.reply.ok()) {
-      counters().count_ok();
-    } else {
-      counters().count_error(outcome.reply.error().code);
-    }
     session_->finish_async(token_);
     release();
   }
