@@ -254,7 +254,7 @@ const Value::List& MapReader::elements(std::string_view key, std::string_view ty
   return kNone;
 }
 
-void MapReader::not_in_this_version(std::vector<std::string_view> keys) {
+void MapReader::not_in_this_version(std::initializer_list<std::string_view> keys) {
   for (const std::string_view key : keys) {
     if (ask(key, kLaterKey, {}, {}) != nullptr) error(key, "is known, not in this version");
   }

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <initializer_list>
 #include <optional>
 #include <set>
 #include <string>
@@ -79,7 +80,7 @@ class MapReader {
                                  std::string_view fallback = {});
 
   // Keys of the contract that this version does not implement: refused by name when present.
-  void not_in_this_version(std::vector<std::string_view> keys);
+  void not_in_this_version(std::initializer_list<std::string_view> keys);
 
   // Reports an error at the member (or at the mapping when absent). Call after asking for the key.
   void error(std::string_view key, std::string message);

@@ -196,7 +196,7 @@ std::size_t Session::serve_frame(std::string_view data) {
   if (!peek.header || data.size() < peek.frame_bytes) return 0;
   const auto started = begin_request();
   if (auto error = frames_.decode(data.substr(0, peek.frame_bytes), request_)) {
-    refuse(peek.header->op, std::move(error->error), error->fatal);
+    refuse(peek.header->op, error->error, error->fatal);
   } else {
     serve_request(started, peek.header->op);
   }
@@ -224,7 +224,7 @@ void Session::serve_request(Clock::time_point started, std::size_t frame_op) {
   handler_.handle(*this, request_, started);
 }
 
-void Session::refuse(std::size_t frame_op, core::Error error, bool fatal) {
+void Session::refuse(std::size_t frame_op, const core::Error& error, bool fatal) {
   handler_.counters().requests.add();
   reply(static_cast<Op>(frame_op), request_.id,
         ErrorReply{.request_id = handler_.request_id(request_), .code = error.code, .message = error.message});

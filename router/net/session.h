@@ -103,7 +103,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::size_t serve_line(std::string_view data);
   std::size_t serve_frame(std::string_view data);
   void serve_request(Clock::time_point started, std::size_t frame_op);
-  void refuse(std::size_t frame_op, core::Error error, bool fatal);
+  void refuse(std::size_t frame_op, const core::Error& error, bool fatal);
   void go_on(bool was_paused);
   void resume();
   void on_end_of_input();

@@ -3,6 +3,7 @@
 
 #include "config/load.h"
 #include "tests/config/scratch.h"
+#include "tests/support/places.h"
 
 namespace semroute::config {
 namespace {
@@ -82,7 +83,7 @@ TEST(Messages, AreBoundedAndSayHowManyAreLeftOut) {
 
 TEST(Messages, TheQuickstartHasNone) {
   const LoadOutcome outcome =
-      load_config(std::string(SEMROUTE_SOURCE_DIR) + "/examples/quickstart/semrouted.yaml", test::accept_target);
+      load_config(semroute::test::source_path("examples/quickstart/semrouted.yaml"), test::accept_target);
   for (const Diagnostic& problem : outcome.problems) ADD_FAILURE() << to_string(problem);
   ASSERT_TRUE(outcome.config);
   EXPECT_EQ(outcome.config->routes.size(), 8U);
