@@ -31,6 +31,8 @@ namespace semroute::config {
 // The shortest text that reads back as the same number: "0.5", "25".
 [[nodiscard]] std::string format_number(double number);
 
+// The length of the UTF-8 sequence at the front of `text`, or 0 when there is none (RFC 3629).
+[[nodiscard]] std::size_t utf8_length(std::string_view text) noexcept;
 [[nodiscard]] bool is_valid_utf8(std::string_view text) noexcept;
 
 // Why `name` cannot name a route or a target, or nothing: 1..kMaxNameBytes bytes of UTF-8 without
