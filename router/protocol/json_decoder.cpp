@@ -58,7 +58,7 @@ Result<void> JsonDecoder::State::decode(std::string_view object, bool of_frame, 
   at = 0;
   is_extras = of_frame;
   seen = 0;
-  unknown.clear();
+  unknown.reset();
   op_offence.message.clear();
   offence.message.clear();
   if (auto read = read_object(request); !read.ok()) return read;
@@ -114,10 +114,11 @@ Result<std::string_view> JsonDecoder::State::read_key() {
 }
 
 Result<void> JsonDecoder::State::read_member(std::string_view key, Request& request) {
+  (void)ahead();  // `rest` begins with the value
   const auto field = find_field(key);
   if (!field || (is_extras && is_in_frame(*field))) {
-    if (unknown.empty()) unknown = shown(key);
-    return pass(values.skip(rest()), unknown);
+    if (!unknown) unknown = shown(key);
+    return pass(values.skip(rest()), shown(key));
   }
   const std::uint32_t bit = std::uint32_t{1} << static_cast<unsigned>(*field);
   if ((seen & bit) != 0) {

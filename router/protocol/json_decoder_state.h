@@ -64,15 +64,15 @@ struct JsonDecoder::State {
   config::Value tree;       // what it says, unless its field is verbatim
   std::string unescaped;
 
-  std::uint32_t seen = 0;  // bit 1 << Field
-  std::string unknown;     // the first field that no verb knows
-  core::Error op_offence;  // comes before every other: an op of another version has other fields
-  core::Error offence;     // the first one
+  std::uint32_t seen = 0;              // bit 1 << Field
+  std::optional<std::string> unknown;  // the first field that no verb knows
+  core::Error op_offence;              // comes before every other: an op of another version has other fields
+  core::Error offence;                 // the first one
 
   core::Result<void> decode(std::string_view object, bool of_frame, Request& request);
 
   // The walk, in json_decoder.cpp.
-  char ahead();       // the next character that is no white space; NUL at the end
+  char ahead();       // moves over white space, and is the character after it; NUL at the end
   bool take(char c);  // moves over `c`, if it is ahead
   [[nodiscard]] std::string_view rest() const { return text.substr(at); }
   core::Result<void> read_object(Request& request);

@@ -288,7 +288,7 @@ void JsonDecoder::State::read_headers(Request& request) {
 core::Result<void> JsonDecoder::State::finish(const Request& request) const {
   if (!op_offence.message.empty()) return op_offence;
   if (!offence.message.empty()) return offence;
-  if (!unknown.empty()) return bad("unknown field \"" + unknown + "\"");
+  if (unknown) return bad("unknown field \"" + *unknown + "\"");
   const auto has = [&](Field field) { return (seen >> static_cast<unsigned>(field) & 1U) != 0; };
   const unsigned allowed = fields_of(request.op);
   for (std::size_t i = 0; i < kFields.size(); ++i) {
