@@ -138,36 +138,37 @@ FloatScan scan_float_array(std::string_view text, std::vector<float>& out) {
     out.insert(out.end(), chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(filled));
     filled = 0;
   };
-  const auto fail = [&](FloatFault fault) {
+  const auto fail = [&](FloatFault fault, std::size_t number) {
     scan.fault = fault;
+    scan.number = number;
     return scan;
   };
-  if (p == end || *p != '[') return fail(FloatFault::not_an_array);
+  if (p == end || *p != '[') return fail(FloatFault::not_an_array, 0);
   p = skip_space(p + 1, end);
   if (p < end && *p == ']') {
     scan.bytes = static_cast<std::size_t>(p + 1 - text.data());
     return scan;
   }
-  for (;; ++scan.number) {
+  for (std::size_t number = 0;; ++number) {
     p = skip_space(p, end);
     Decimal decimal;
     const char* const begin = p;
     p = scan_decimal(p, end, decimal);
-    if (p == nullptr) return fail(FloatFault::not_an_array);
+    if (p == nullptr) return fail(FloatFault::not_an_array, number);
     const float value = round_to_float(begin, p, decimal);
-    if (std::isinf(value)) {
+    if (std::isinf(value) && scan.fault == FloatFault::none) {
       scan.source = std::string_view(begin, static_cast<std::size_t>(p - begin));
-      return fail(FloatFault::out_of_range);
+      (void)fail(FloatFault::out_of_range, number);
     }
     chunk[filled++] = value;
     if (filled == chunk.size()) flush();
     p = skip_space(p, end);
-    if (p == end) return fail(FloatFault::not_an_array);
+    if (p == end) return fail(FloatFault::not_an_array, number);
     if (*p == ',') {
       ++p;
       continue;
     }
-    if (*p != ']') return fail(FloatFault::not_an_array);
+    if (*p != ']') return fail(FloatFault::not_an_array, number);
     break;
   }
   flush();
