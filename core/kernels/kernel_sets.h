@@ -8,6 +8,11 @@
 // For the small functions that the kernels are written with. SEMROUTE_SIMD is each set's own.
 #define SEMROUTE_SIMD_INLINE SEMROUTE_SIMD inline __attribute__((always_inline))
 
+// clang 14 has the intrinsics of an extension only when the whole file is compiled for it.
+#if defined(__aarch64__) && (!defined(__clang__) || defined(__ARM_FEATURE_DOTPROD))
+#define SEMROUTE_NEON_DOTPROD
+#endif
+
 namespace semroute::core {
 
 namespace scalar {
@@ -27,6 +32,16 @@ namespace avx512_vnni {
 void take(Kernels& kernels) noexcept;
 }
 namespace avx512_vpopcntdq {
+void take(Kernels& kernels) noexcept;
+}
+#endif
+#if defined(__aarch64__)
+namespace neon {
+extern const Kernels kKernels;
+}
+#endif
+#if defined(SEMROUTE_NEON_DOTPROD)
+namespace neon_dotprod {
 void take(Kernels& kernels) noexcept;
 }
 #endif

@@ -17,9 +17,9 @@
 //
 // An instruction set has a table of its own, and, on a processor with extensions of it, a second one in which
 // the extensions' members stand in place of the set's: VNNI (u8_dot, u4_dot) and VPOPCNTDQ (u1_dot) for avx512,
-// AVX-VNNI for avx2. The best table that the processor and the operating system support is taken;
-// SEMROUTE_ISA=scalar|avx2|avx512 forces a set, with the extensions there are. A forced set that
-// cannot run here, or an unknown word, is an error (select_kernels).
+// AVX-VNNI for avx2, the dot product (u8_dot, u8_l1, u4_dot) for neon. The best table that the processor and the
+// operating system support is taken; SEMROUTE_ISA=scalar|neon|avx2|avx512 forces a set, with the extensions
+// there are. A forced set that cannot run here, or an unknown word, is an error (select_kernels).
 #pragma once
 
 #include <cstddef>

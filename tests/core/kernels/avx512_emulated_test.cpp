@@ -1,6 +1,8 @@
 // The AVX-512 kernels' own text against float64 on any machine: compiled here over SIMDe, which
 // spells each instruction out in portable code. What it cannot show is speed, or that the processor
 // agrees; kernels_test does that where the processor has AVX-512.
+#if defined(__x86_64__)
+
 #include <cstddef>
 #include <cstdint>
 
@@ -39,3 +41,5 @@ TEST(Avx512Emulated, Converts) {
 
 }  // namespace
 }  // namespace semroute::core::avx512_emulated
+
+#endif
