@@ -3,6 +3,7 @@
 // members in place of the set's. Only kernels.cpp and the sets include this.
 #pragma once
 
+#include "core/kernels/half.h"
 #include "core/kernels/kernels.h"
 
 // For the small functions that the kernels are written with. SEMROUTE_SIMD is each set's own.
@@ -32,6 +33,9 @@ namespace avx512_vnni {
 void take(Kernels& kernels) noexcept;
 }
 namespace avx512_vpopcntdq {
+void take(Kernels& kernels) noexcept;
+}
+namespace avx512_bf16 {
 void take(Kernels& kernels) noexcept;
 }
 #endif

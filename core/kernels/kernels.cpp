@@ -38,6 +38,7 @@ bool has_f16c() noexcept {
 bool has_avx_vnni() noexcept { return (cpu_id(7, 1).a >> 4 & 1U) != 0; }
 bool has_avx512_vnni() noexcept { return __builtin_cpu_supports("avx512vnni") != 0; }
 bool has_avx512_vpopcntdq() noexcept { return __builtin_cpu_supports("avx512vpopcntdq") != 0; }
+bool has_avx512_bf16() noexcept { return __builtin_cpu_supports("avx512bf16") != 0; }
 #endif
 
 #if defined(SEMROUTE_NEON_DOTPROD)
@@ -66,6 +67,7 @@ constexpr Extension kExtensions[] = {
 #if defined(__x86_64__)
     {Isa::avx512, "vnni", has_avx512_vnni, avx512_vnni::take},
     {Isa::avx512, "vpopcntdq", has_avx512_vpopcntdq, avx512_vpopcntdq::take},
+    {Isa::avx512, "bf16", has_avx512_bf16, avx512_bf16::take},
     {Isa::avx2, "vnni", has_avx_vnni, avx2_vnni::take},
 #elif defined(SEMROUTE_NEON_DOTPROD)
     {Isa::neon, "dotprod", has_dotprod, neon_dotprod::take},

@@ -28,10 +28,22 @@ SEMROUTE_SIMD_INLINE Vec load_first(const float* from, std::size_t count) noexce
 SEMROUTE_SIMD_INLINE Vec load_f16(const std::uint16_t* from) noexcept {
   return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(from)));
 }
-SEMROUTE_SIMD_INLINE Vec load_f16_first(const std::uint16_t* from, std::size_t count) noexcept {
+SEMROUTE_SIMD_INLINE Vec load_bf16(const std::uint16_t* from) noexcept {
+  return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(from), 16));
+}
+struct Halves {
   std::uint16_t lanes[kLanes] = {};
-  for (std::size_t lane = 0; lane < count; ++lane) lanes[lane] = from[lane];
-  return load_f16(lanes);
+};
+SEMROUTE_SIMD_INLINE Halves first_halves(const std::uint16_t* from, std::size_t count) noexcept {
+  Halves halves;
+  for (std::size_t lane = 0; lane < count; ++lane) halves.lanes[lane] = from[lane];
+  return halves;
+}
+SEMROUTE_SIMD_INLINE Vec load_f16_first(const std::uint16_t* from, std::size_t count) noexcept {
+  return load_f16(first_halves(from, count).lanes);
+}
+SEMROUTE_SIMD_INLINE Vec load_bf16_first(const std::uint16_t* from, std::size_t count) noexcept {
+  return load_bf16(first_halves(from, count).lanes);
 }
 SEMROUTE_SIMD_INLINE Vec add(Vec a, Vec b) noexcept { return vaddq_f32(a, b); }
 SEMROUTE_SIMD_INLINE Vec sub(Vec a, Vec b) noexcept { return vsubq_f32(a, b); }

@@ -36,6 +36,7 @@ TEST(Avx512Emulated, AddsUpTableEntries) { testing::check_tables(kKernels); }
 
 TEST(Avx512Emulated, Converts) {
   testing::check_halves(kKernels);
+  testing::check_bfloats(kKernels);
   testing::check_signed_bytes(kKernels);
 }
 

@@ -108,6 +108,7 @@ TEST(KernelSelection, ExtensionsReplaceTheMembersTheyAreNamedFor) {
     EXPECT_EQ(extended->u8_dot != own.u8_dot, products) << extended->name;
     EXPECT_EQ(extended->u4_dot != own.u4_dot, products) << extended->name;
     EXPECT_EQ(extended->u1_dot != own.u1_dot, has(*extended, "vpopcntdq")) << extended->name;
+    EXPECT_EQ(extended->bf16_dot != own.bf16_dot, has(*extended, "bf16")) << extended->name;
     EXPECT_EQ(extended->f32_dot, own.f32_dot) << extended->name;
   }
 }
