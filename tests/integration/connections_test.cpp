@@ -2,13 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <unistd.h>
-
 #include <csignal>
 #include <string>
 
 #include "tests/integration/tiny_config.h"
 #include "tests/support/daemon_process.h"
+#include "tests/support/eventually.h"
 #include "tests/support/raw_client.h"
 
 namespace semroute::test {
@@ -75,6 +74,23 @@ TEST(Output, AClientThatReadsGetsEveryReplyHoweverLarge) {
   EXPECT_THAT(client.ask(R"({"id":2,"op":"ping"})"), HasSubstr(R"("ok":true)"));
 }
 
+// More replies than the system's buffers hold, and fewer than the daemon's bound.
+TEST(Output, AClientThatTakesNothingIsClosedByTheWriteTimeout) {
+  const DaemonProcess daemon(many_references() + "limits: {max_output_buffer: 256MiB, write_timeout: 300ms}\n");
+  RawClient client(daemon.port());
+  std::string lines;
+  for (int i = 0; i < 110; ++i) lines += std::string(kPage) + "\n";
+  client.send(lines);
+  RawClient other(daemon.port());
+  std::string stats;
+  EXPECT_TRUE(eventually([&] {
+    stats = other.ask(R"({"id":1,"op":"stats"})");
+    return stats.find(R"("timed_out":1,)") != std::string::npos;
+  })) << stats;
+  EXPECT_THAT(stats, HasSubstr(R"("output_overflow":0)"));
+  EXPECT_TRUE(client.closed());
+}
+
 TEST(Refused, AConnectionOverTheLimitIsToldAndClosedInOrder) {
   const DaemonProcess daemon(tiny_config("limits: {max_connections: 1}\n"));
   RawClient first(daemon.port());
@@ -107,13 +123,11 @@ TEST(Refused, OneAddressMayHaveItsOwnLimit) {
     EXPECT_TRUE(third.closed());
   }
   // A place that was given back is free again.
-  for (int i = 0; i < 500; ++i) {
+  EXPECT_TRUE(eventually([&] {
     RawClient again(daemon.port());
     told = again.ask(R"({"id":1,"op":"ping"})");
-    if (told.find(R"("ok":true)") != std::string::npos) break;
-    ::usleep(5'000);
-  }
-  EXPECT_THAT(told, HasSubstr(R"("ok":true)"));
+    return told.find(R"("ok":true)") != std::string::npos;
+  })) << told;
 }
 
 }  // namespace

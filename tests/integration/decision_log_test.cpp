@@ -17,6 +17,7 @@
 
 #include "tests/integration/tiny_config.h"
 #include "tests/support/daemon_process.h"
+#include "tests/support/eventually.h"
 #include "tests/support/raw_client.h"
 
 namespace semroute::test {
@@ -34,12 +35,12 @@ std::string text_of(const std::string& path) {
 
 // The file once it holds `text` and ends with a whole line.
 std::string wait_for(const std::string& path, const std::string& text) {
-  for (int i = 0; i < 4'000; ++i) {
-    std::string all = text_of(path);
-    if (all.find(text) != std::string::npos && all.back() == '\n') return all;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return "(not written)";
+  std::string all;
+  const bool written = eventually([&] {
+    all = text_of(path);
+    return all.find(text) != std::string::npos && all.back() == '\n';
+  });
+  return written ? all : "(not written)";
 }
 
 // The entry with this request id.
@@ -119,7 +120,7 @@ TEST(DecisionLog, WritesNoEmbeddingUnlessAskedAndOnlyTheSampledShare) {
   client.send(lines);
   for (int i = 0; i < kRequests; ++i) ASSERT_TRUE(client.read_line());
   daemon.signal(SIGTERM);
-  ASSERT_EQ(daemon.wait(20), 0) << "the rest is written before the end";
+  ASSERT_EQ(daemon.wait(60), 0) << "the rest is written before the end";
   const auto log = text_of(daemon.folder().path() + "/decisions.jsonl");
   EXPECT_THAT(log, Not(HasSubstr("embedding")));
   const auto written = std::count(log.begin(), log.end(), '\n');
@@ -136,9 +137,7 @@ TEST(DecisionLog, Sigusr1LetsGoOfARotatedFile) {
   EXPECT_THAT(wait_for(path, "r-1"), HasSubstr("r-1"));
   ASSERT_EQ(std::rename(path.c_str(), (path + ".1").c_str()), 0);
   daemon.signal(SIGUSR1);
-  for (int i = 0; i < 4'000 && ::access(path.c_str(), F_OK) != 0; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
+  EXPECT_TRUE(eventually([&] { return ::access(path.c_str(), F_OK) == 0; }));
   EXPECT_THAT(client.ask(R"({"id":1,"op":"match","embedding":[1,0,0,0],"request_id":"r-2"})"), HasSubstr("matched"));
   EXPECT_THAT(wait_for(path, "r-2"), Not(HasSubstr("r-1")));
   EXPECT_THAT(text_of(path + ".1"), Not(HasSubstr("r-2")));
@@ -158,8 +157,7 @@ TEST(DecisionLog, Fault83AFullDiskDropsLinesAndServiceGoesOn) {
   for (int i = 0; i < 50; ++i) {
     ASSERT_THAT(client.ask(R"({"id":1,"op":"match","embedding":[1,0,0,0]})"), HasSubstr("matched"));
   }
-  for (int i = 0; i < 4'000 && dropped(daemon) != "50"; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  EXPECT_EQ(dropped(daemon), "50");
+  EXPECT_TRUE(eventually([&] { return dropped(daemon) == "50"; })) << dropped(daemon);
   EXPECT_THAT(daemon.log(), HasSubstr("/dev/full cannot be written, lines are dropped: No space left on device"));
 }
 
@@ -209,7 +207,7 @@ TEST(DecisionLog, Fault83ADiskThatHangsHoldsUpNeitherRequestsNorTheEnd) {
   }
   EXPECT_NE(dropped(daemon), "0");
   daemon.signal(SIGTERM);
-  EXPECT_EQ(daemon.wait(30), 0);
+  EXPECT_EQ(daemon.wait(60), 0);
   ::close(reader);
 }
 
