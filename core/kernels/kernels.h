@@ -15,10 +15,11 @@
 // (the sum of the terms' magnitudes), with numbers of one size and random roundings (tests/core/kernels/);
 // it is no worst-case bound. Conversions give the same bits in every set.
 //
-// A set is an instruction set (Isa) and those of its extensions that the processor has: tables hold the
-// set's own members, and the extensions' members replace some of them (Extensions). The best set that the
-// processor and the operating system support is taken; SEMROUTE_ISA=scalar|neon|avx2|avx512 forces one,
-// with its extensions. A forced set that cannot run here, or an unknown word, is an error (select_kernels).
+// An instruction set has a table of its own, and, on a processor with extensions of it, a second one in which
+// the extensions' members stand in place of the set's: VNNI (u8_dot, u4_dot) and VPOPCNTDQ (u1_dot) for avx512,
+// AVX-VNNI for avx2. The best table that the processor and the operating system support is taken;
+// SEMROUTE_ISA=scalar|avx2|avx512 forces a set, with the extensions there are. A forced set that
+// cannot run here, or an unknown word, is an error (select_kernels).
 #pragma once
 
 #include <cstddef>
@@ -36,7 +37,15 @@ inline constexpr std::size_t kMostCodes = 65'536;  // of u8_dot: 65,536 * 255 * 
 
 // avx2: AVX2, FMA and F16C. avx512: AVX-512 F, BW, VL and DQ (a processor with F alone runs avx2).
 enum class Isa : std::uint8_t { scalar, neon, avx2, avx512 };
-[[nodiscard]] std::string_view to_string(Isa isa) noexcept;
+[[nodiscard]] constexpr std::string_view to_string(Isa isa) noexcept {
+  switch (isa) {
+    case Isa::scalar: return "scalar";
+    case Isa::neon: return "neon";
+    case Isa::avx2: return "avx2";
+    case Isa::avx512: return "avx512";
+  }
+  return "unknown";
+}
 
 using PairKernel = float (*)(const float* a, const float* b, std::size_t dimension) noexcept;
 
@@ -60,6 +69,7 @@ using PqKernel = RowKernel<float, std::uint8_t, float>;
 
 struct Kernels {
   Isa isa;
+  std::string_view name;  // of the set, with the extensions whose members it has taken: "avx512+vnni"
   PairKernel dot;         // sum a_i * b_i
   PairKernel l2_squared;  // sum (a_i - b_i)^2
   PairKernel l1;          // sum |a_i - b_i|
@@ -96,8 +106,9 @@ struct Kernels {
                 std::int8_t* to) noexcept;
 };
 
-// Every set compiled into this binary, best first, whether this machine can run it or not.
-[[nodiscard]] std::span<const Kernels* const> compiled_kernels() noexcept;
+// The table of every set compiled into this binary, best first, whether this machine can run it or not;
+// before it the one with extensions, where this machine has some. Lives as long as the program.
+[[nodiscard]] std::span<const Kernels* const> compiled_kernels();
 
 // Whether this CPU and operating system can run the set.
 [[nodiscard]] bool can_run(Isa isa) noexcept;

@@ -29,7 +29,7 @@ std::uint32_t fingerprint(const Kernels& kernels) {
 }
 
 std::string name_and_fingerprint(const Kernels& kernels) {
-  return std::string(to_string(kernels.isa)) + " " + std::to_string(fingerprint(kernels));
+  return std::string(kernels.name) + " " + std::to_string(fingerprint(kernels));
 }
 
 // Runs the next test in a new process of this program with SEMROUTE_ISA set to `isa`, and returns what it
