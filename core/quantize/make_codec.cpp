@@ -1,0 +1,18 @@
+#include "core/quantize/make_codec.h"
+
+#include "core/base/check.h"
+#include "core/quantize/binary_codec.h"
+#include "core/quantize/f16_codec.h"
+#include "core/quantize/pq_codec.h"
+
+namespace semroute::core {
+
+std::unique_ptr<Codec> make_codec(Quantization kind, Metric metric, std::size_t dimension,
+                                  std::span<const float> training_rows, std::uint64_t seed, const Kernels& kernels) {
+  SEMROUTE_CHECK(kind == Quantization::f16 || kind == Quantization::pq || kind == Quantization::binary);
+  if (kind == Quantization::f16) return make_f16_codec(metric, dimension, training_rows, kernels);
+  if (kind == Quantization::pq) return make_pq_codec(metric, dimension, training_rows, seed, kernels);
+  return make_binary_codec(metric, dimension, training_rows, seed, kernels);
+}
+
+}  // namespace semroute::core
