@@ -3,7 +3,7 @@
 // A coordinate is kept as one of 16 equal steps around 0, u - 7.5 times a step length that is chosen for each row so
 // that the code's direction comes nearest to the row's; its length does not matter, an estimate is corrected by the
 // product of code and row (residual_frame.h). The query's direction is kept in 8 bits. This is the code for walking a
-// graph: an eighth of the vector's bytes at an error that changes few decisions.
+// graph: about a sixth of the vector's bytes, at a seventh of the error of one bit.
 // Source: the idea of arXiv:2409.09913 (Gao et al., "Practical and asymptotically optimal quantization of
 // high-dimensional vectors in Euclidean space"), with a search over some step lengths in place of all that matter.
 //

@@ -3,8 +3,7 @@
 // With a query q, a row x and its centroids y, the table gives T = |q - y|_1, and the row carries E = |x - y|_1. T is
 // too far for rows nearer than E, and too near for others, since centroids are means. Were all differences normal,
 // independent and of one size, distances would grow like deviations, and |q - x|^2 = f (T^2 - E^2) with f = |x - c|^2 /
-// <x - c, y - c> for the centre c; that is the estimate, held to what the triangle allows, [|T - E|, T + E]. On real
-// vectors its error is half of T's own (tests/core/quantize/pq_codec_test.cpp).
+// <x - c, y - c> for the centre c; that is the estimate, held to what the triangle allows, [|T - E|, T + E].
 //
 // Row, query, error, complexity: as pq_codec.h. Here the bound that always holds is 2 E.
 #pragma once

@@ -47,11 +47,15 @@ template <class Number>
 std::size_t nearest(const float* centroids, std::size_t stride, const float* half_squares, std::size_t width,
                     const Number& number) noexcept {
   Row distances;
-  for (std::size_t c = 0; c < kCentroids; ++c) distances[c] = half_squares[c];
-  for (std::size_t t = 0; t < width; ++t) {
-    const float value = number(t);
-    const float* of_t = centroids + t * stride;
-    for (std::size_t c = 0; c < kCentroids; ++c) distances[c] -= value * of_t[c];
+  for (std::size_t first = 0; first < kCentroids; first += kLanes) {
+    float sums[kLanes];  // in registers, over all dimensions
+    for (std::size_t k = 0; k < kLanes; ++k) sums[k] = half_squares[first + k];
+    for (std::size_t t = 0; t < width; ++t) {
+      const float value = number(t);
+      const float* of_t = centroids + t * stride + first;
+      for (std::size_t k = 0; k < kLanes; ++k) sums[k] -= value * of_t[k];
+    }
+    for (std::size_t k = 0; k < kLanes; ++k) distances[first + k] = sums[k];
   }
   return first_least(distances);
 }

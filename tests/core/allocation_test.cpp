@@ -1,4 +1,4 @@
-// Counts what goes through operator new while an index answers: nothing may.
+// Counts what goes through operator new while an index answers or a codec works: nothing may.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -7,6 +7,9 @@
 #include <vector>
 
 #include "core/index/flat_index.h"
+#include "core/quantize/make_codec.h"
+#include "core/quantize/nibble_codec.h"
+#include "tests/core/quantize/codec_check.h"
 
 namespace {
 thread_local std::size_t allocations = 0;
@@ -68,6 +71,37 @@ TEST(Allocation, SearchAndScoreAllocateNothing) {
     const std::size_t after = allocations;
     EXPECT_EQ(after, before) << to_string(metric);
     EXPECT_EQ(found, 0U + 1 + 10 + 65 + 500 + 1000);
+  }
+}
+
+void expect_no_allocation(const Codec& codec, const std::vector<testing::Vector>& rows) {
+  testing::Lines codes(rows.size() * codec.row_bytes());
+  testing::Lines query(codec.query_bytes());
+  std::vector<float> keys(rows.size());
+  std::vector<float> decoded(codec.dimension());
+  const std::vector<std::uint32_t> slots(rows.size(), 1);
+  const std::size_t before = allocations;
+  for (std::size_t i = 0; i < rows.size(); ++i) codec.encode(rows[i].data(), codes.data() + i * codec.row_bytes());
+  codec.decode(codes.data(), decoded.data());
+  codec.prepare(rows[0].data(), query.data());
+  codec.scan(query.data(), codes.data(), rows.size(), keys.data());
+  codec.gather(query.data(), codes.data(), slots.data(), slots.size(), keys.data());
+  EXPECT_EQ(allocations, before);
+}
+
+TEST(Allocation, CodecsAllocateNothingOnceMade) {
+  constexpr std::size_t kDimension = 100;
+  for (const Metric metric : {Metric::cosine, Metric::euclidean, Metric::manhattan}) {
+    SCOPED_TRACE(to_string(metric));
+    const std::vector<testing::Vector> rows = testing::ordinary(metric, kDimension, 200, 1);
+    const std::vector<float> all = testing::flat(rows);
+    for (const Quantization kind : {Quantization::f16, Quantization::pq, Quantization::binary}) {
+      if (kind == Quantization::binary && metric == Metric::manhattan) continue;
+      SCOPED_TRACE(to_string(kind));
+      expect_no_allocation(*make_codec(kind, metric, kDimension, all, 42, active_kernels()), rows);
+    }
+    if (metric == Metric::manhattan) continue;
+    expect_no_allocation(*make_nibble_codec(metric, kDimension, all, 42, active_kernels()), rows);
   }
 }
 
