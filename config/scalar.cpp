@@ -193,6 +193,16 @@ bool is_valid_utf8(std::string_view text) noexcept {
   return true;
 }
 
+std::string printable(std::string text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x20 || byte == 0x7F) text[i] = ' ';
+    if (byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0)
+      text[i] = text[i + 1] = ' ';
+  }
+  return text;
+}
+
 std::optional<std::string> name_problem(std::string_view name) {
   if (name.empty() || name.size() > core::kMaxNameBytes) {
     return "expected a name of 1.." + std::to_string(core::kMaxNameBytes) + " bytes, found " +

@@ -35,6 +35,9 @@ namespace semroute::config {
 [[nodiscard]] std::size_t utf8_length(std::string_view text) noexcept;
 [[nodiscard]] bool is_valid_utf8(std::string_view text) noexcept;
 
+// With blanks for control characters (C0, DEL, C1), so that a text stays on its line and steers no terminal.
+[[nodiscard]] std::string printable(std::string text);
+
 // Why `name` cannot name a route or a target, or nothing: 1..kMaxNameBytes bytes of UTF-8 without
 // control characters (C0, DEL, C1) and without '/'.
 [[nodiscard]] std::optional<std::string> name_problem(std::string_view name);
