@@ -13,7 +13,7 @@ Installs what is missing, builds, runs every test and check, and ends with the l
 The exit code is 0 only if nothing failed. Logs are kept in build/logs/.
 
   --all    also AddressSanitizer with UndefinedBehaviorSanitizer (built by clang++), ThreadSanitizer
-           (g++), and clang-tidy over everything instead of what differs from the last commit
+           (g++), the fuzzers, and clang-tidy over everything instead of what differs from the last commit
   --help   this text
 
 Suites, to run some alone:
@@ -23,10 +23,12 @@ Suites, to run some alone:
   format tidy                  clang-format, clang-tidy
   run                          ./run.sh --once
   asan tsan                    the suites under a sanitizer; --all has both
+  fuzz                         every parser on its first inputs and on ones that libFuzzer makes of them; --all has it
 
 Environment:
   SEMROUTE_TEST_DATA      where the large data sets are (default ../shared/data); tests without theirs are skipped
   SEMROUTE_BUILD_ROOT     another build folder than build/
+  SEMROUTE_FUZZ_SECONDS   fuzz: this long a parser, on new inputs every time (default: 10, on the same ones)
   SEMROUTE_JOBS           compile jobs (default: one per processor)
   SEMROUTE_INSTALL=no     never install packages
 END

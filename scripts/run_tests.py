@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 
+import fuzz
 import lint
 from outcome import Outcome, run_one_check
 from suites import run_gtest, run_unittest
@@ -17,7 +18,8 @@ SANITIZERS = {
              "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"},
     "tsan": {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"},
 }
-SUITES = (*FLOORS, "integration", *PYTHON_SUITES, "format", "tidy", "run", *SANITIZERS)
+SLOW_SUITES = (*SANITIZERS, "fuzz")  # builds of their own: with --all, or by name
+SUITES = (*FLOORS, "integration", *PYTHON_SUITES, "format", "tidy", "run", *SLOW_SUITES)
 NEED_NO_BUILD = {"style", "format"}
 
 BUILD_ROOT = os.environ.get("SEMROUTE_BUILD_ROOT", "build")
@@ -80,7 +82,7 @@ def run_suites(wanted, everything):
     if "format" in wanted:
         yield lint.check_format(log_path("format"))
 
-    if wanted - NEED_NO_BUILD - set(SANITIZERS):
+    if wanted - NEED_NO_BUILD - set(SLOW_SUITES):
         programs = [name for name in PROGRAMS if name in wanted]
         targets = [f"{name}_tests" for name in programs]
         if wanted & {"tidy"}:
@@ -110,6 +112,14 @@ def run_suites(wanted, everything):
             else:
                 yield from run_programs(PROGRAMS, folder, preset + " {}", options)
 
+    if "fuzz" in wanted:
+        folder = os.path.join(BUILD_ROOT, "fuzz")
+        broken = build("fuzz", folder, ["fuzzers"])
+        if broken:
+            yield broken
+        else:
+            yield from fuzz.run_fuzzers(folder, log_path)
+
 
 def main(arguments):
     everything = "--all" in arguments
@@ -118,7 +128,7 @@ def main(arguments):
     if unknown:
         print(f"test.sh: unknown suite or option {', '.join(unknown)}; ./test.sh --help names them", file=sys.stderr)
         return 64
-    wanted = set(names) or set(SUITES) - (set() if everything else set(SANITIZERS))
+    wanted = set(names) or set(SUITES) - (set() if everything else set(SLOW_SUITES))
 
     passed = failed = skipped = 0
     try:
