@@ -22,7 +22,7 @@ void Diagnostics::error(Place place, std::string key_path, std::string message) 
 
 void Diagnostics::refuse(Place place, std::string key_path, std::string message) {
   error(place, key_path, std::move(message));
-  refused_.insert({{place.line, place.column}, std::move(key_path)});
+  refused_.emplace(std::pair{place.line, place.column}, std::move(key_path));
 }
 
 void Diagnostics::warning(Place place, std::string key_path, std::string message) {

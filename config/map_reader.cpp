@@ -121,18 +121,10 @@ std::string MapReader::required_string(std::string_view key) {
   return string(key).value_or("");
 }
 
-std::string MapReader::one_of(std::string_view key, std::vector<std::string_view> words, std::string_view fallback,
-                              std::vector<std::string_view> later) {
+std::string MapReader::one_of(std::string_view key, std::vector<std::string_view> words, std::string_view fallback) {
   const Value* value = ask(key, "word", joined(words, ", "), fallback);
   if (value == nullptr) return std::string(fallback);
-  if (value->string() != nullptr) {
-    if (std::ranges::find(words, *value->string()) != words.end()) return *value->string();
-    if (std::ranges::find(later, *value->string()) != later.end()) {
-      error(key, found_text(*value) + " is known, not in this version: expected " +
-                     (words.size() == 1 ? "" : "one of ") + joined(words, " | "));
-      return std::string(fallback);
-    }
-  }
+  if (value->string() != nullptr && std::ranges::find(words, *value->string()) != words.end()) return *value->string();
   mistaken(key, "one of " + joined(words, " | "), *value);
   return std::string(fallback);
 }
@@ -262,7 +254,7 @@ const Value::List& MapReader::elements(std::string_view key, std::string_view ty
   return kNone;
 }
 
-void MapReader::not_in_this_version(std::vector<std::string_view> keys) {
+void MapReader::not_in_this_version(std::initializer_list<std::string_view> keys) {
   for (const std::string_view key : keys) {
     if (ask(key, kLaterKey, {}, {}) != nullptr) error(key, "is known, not in this version");
   }

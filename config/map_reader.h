@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <initializer_list>
 #include <optional>
 #include <set>
 #include <string>
@@ -52,9 +53,8 @@ class MapReader {
 
   [[nodiscard]] std::optional<std::string> string(std::string_view key);
   [[nodiscard]] std::string required_string(std::string_view key);
-  // `later` are words of the contract that this version does not implement: refused by name.
-  [[nodiscard]] std::string one_of(std::string_view key, std::vector<std::string_view> words, std::string_view fallback,
-                                   std::vector<std::string_view> later = {});
+  [[nodiscard]] std::string one_of(std::string_view key, std::vector<std::string_view> words,
+                                   std::string_view fallback);
   [[nodiscard]] bool boolean(std::string_view key, bool fallback);
   [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t fallback, std::int64_t least,
                                      std::int64_t most);
@@ -80,7 +80,7 @@ class MapReader {
                                  std::string_view fallback = {});
 
   // Keys of the contract that this version does not implement: refused by name when present.
-  void not_in_this_version(std::vector<std::string_view> keys);
+  void not_in_this_version(std::initializer_list<std::string_view> keys);
 
   // Reports an error at the member (or at the mapping when absent). Call after asking for the key.
   void error(std::string_view key, std::string message);

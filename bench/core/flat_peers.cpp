@@ -1,9 +1,10 @@
 #include "bench/core/flat_peers.h"
 
+#include <numeric>
 #include <span>
 
 #include "core/base/check.h"
-#include "core/index/flat_index.h"
+#include "core/index/index.h"
 
 #ifdef SEMROUTE_BENCH_FAISS
 #include <faiss/IndexFlat.h>
@@ -16,18 +17,26 @@ namespace {
 class OurIndex final : public ExactIndex {
  public:
   OurIndex(const std::vector<float>& vectors, std::size_t dimension)
-      : index_(core::Metric::cosine, dimension, vectors.size() / dimension), hits_(vectors.size() / dimension) {
-    for (std::size_t row = 0; row < hits_.size(); ++row)
-      SEMROUTE_CHECK(index_.insert(row, std::span(vectors).subspan(row * dimension, dimension)).ok());
+      : dimension_(dimension), hits_(vectors.size() / dimension) {
+    core::IndexParams params;
+    params.dimension = dimension;
+    params.algorithm = core::Algorithm::flat;
+    auto created = core::Index::create(params);
+    SEMROUTE_CHECK(created.ok());
+    index_ = std::move(created).value();
+    std::vector<core::ReferenceId> ids(hits_.size());
+    std::iota(ids.begin(), ids.end(), core::ReferenceId{0});
+    SEMROUTE_CHECK(index_->insert(ids, vectors).ok());
   }
   [[nodiscard]] std::string name() const override { return "ours"; }
   void search(const float* query, std::size_t k, std::uint64_t* rows) override {
-    const std::size_t found = index_.search({query, index_.dimension()}, k, hits_);
+    const std::size_t found = index_->search({query, dimension_}, k, hits_);
     for (std::size_t i = 0; i < found; ++i) rows[i] = hits_[i].id;
   }
 
  private:
-  core::FlatIndex index_;
+  std::size_t dimension_;
+  std::unique_ptr<core::Index> index_;
   std::vector<core::Hit> hits_;
 };
 

@@ -15,6 +15,12 @@ inline constexpr double kMaxNorm = 1e18;
 // Under cosine a norm below this has no trustworthy direction.
 inline constexpr double kMinCosineNorm = 1e-12;
 
+// Indexes.
+inline constexpr std::size_t kMaxCapacity = 1'000'000'000;  // references; slots are 32-bit
+inline constexpr std::size_t kMinHnswM = 2;
+inline constexpr std::size_t kMaxHnswM = 128;
+inline constexpr std::size_t kMaxEf = 100'000;
+
 // Names (routes and targets), in bytes of UTF-8.
 inline constexpr std::size_t kMaxNameBytes = 128;
 

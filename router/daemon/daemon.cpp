@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <thread>
 #include <utility>
 
 #include <boost/asio/execution/context.hpp>
@@ -23,6 +24,8 @@ namespace semroute::router {
 namespace asio = boost::asio;
 
 namespace {
+
+std::size_t processors() { return std::max(1U, std::thread::hardware_concurrency()); }
 
 void log_problems(const std::vector<config::Diagnostic>& problems) {
   for (const auto& p : problems) {
@@ -43,7 +46,8 @@ std::string summary(const RoutingLoad& load) {
 core::Result<std::shared_ptr<const ServiceState>> load_state(const std::string& file, const ServiceState& running,
                                                              Metrics& metrics) {
   const auto began = Clock::now();
-  RoutingLoad load = load_routing(file);
+  // Half of the processors are left to the requests that go on meanwhile.
+  RoutingLoad load = load_routing(file, std::max<std::size_t>(1, processors() / 2));
   if (load.outcome.config) {
     const auto fixed = config::changes_needing_restart(running.config, *load.outcome.config);
     load.outcome.problems.insert(load.outcome.problems.end(), fixed.begin(), fixed.end());
@@ -92,7 +96,7 @@ int Daemon::start() {
   };
   auto sections = config::load_sections(config_file_);
   if (!sections) {
-    const RoutingLoad load = load_routing(config_file_);
+    const RoutingLoad load = load_routing(config_file_, processors());
     log_problems(load.outcome.problems);
     return fail(EX_CONFIG, {core::ErrorCode::bad_request, "not started: the configuration was refused"});
   }

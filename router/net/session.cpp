@@ -14,6 +14,13 @@ using boost::system::error_code;
 
 namespace {
 
+// A begun request up to this size is moved in front of the bytes that are read next, a longer one is gathered.
+constexpr std::size_t kMovedToFront = core::kReadChunkBytes / 4;
+
+// How long replies are gathered while more input is served. So a client that waits for some of them has work to do
+// meanwhile, and where deciding is slow the first of many requests is answered long before the last.
+constexpr std::chrono::microseconds kReplyHold{1000};
+
 bool would_block(const error_code& ec) {
   return ec == asio::error::would_block || ec == asio::error::try_again || ec == asio::error::interrupted;
 }
@@ -75,30 +82,37 @@ void Session::wait_readable() {
 
 void Session::on_readable() {
   if (phase_ == Phase::closed) return;
-  error_code ec;
   const auto buffer = handler_.read_buffer();
-  const std::size_t n = socket_.read_some(asio::buffer(buffer.data(), buffer.size()), ec);
+  const std::size_t moved = in_.size() <= kMovedToFront ? in_.copy(buffer.data(), in_.size()) : 0;
+  error_code ec;
+  const std::size_t n = socket_.read_some(asio::buffer(buffer.data() + moved, buffer.size() - moved), ec);
   if (would_block(ec)) return wait_readable();
   if (ec == asio::error::eof) return on_end_of_input();
   if (ec) return abort();
   // What arrives while lingering is thrown away: it only keeps the error reply from being lost to a reset.
-  if (phase_ == Phase::serving) ingest({buffer.data(), n});
+  if (phase_ == Phase::serving) ingest({buffer.data(), moved + n}, moved);
   wait_readable();
 }
 
-void Session::ingest(std::string_view bytes) {
+// `bytes` are new from `moved` on; what is in front of them is all of in_. With `moved` 0, in_ may hold a begun
+// request.
+void Session::ingest(std::string_view bytes, std::size_t moved) {
   last_activity_ = Clock::now();
   const bool fresh = in_.empty();
-  if (!fresh) in_.append(bytes);
-  const std::string_view data = fresh ? bytes : std::string_view(in_);
-  const std::size_t used = serve(data);
-  if (fresh) {
-    in_.assign(data.substr(used));
-  } else if (used == in_.size()) {
-    release_if_large(in_);
+  std::size_t used = 0;
+  if (in_.size() == moved) {
+    used = serve(bytes);
+    if (used > 0) {
+      in_.assign(bytes.substr(used));
+    } else {
+      in_.append(bytes.substr(moved));
+    }
   } else {
+    in_.append(bytes);
+    used = serve(in_);
     in_.erase(0, used);
   }
+  if (in_.empty()) release_if_large(in_);
   // An incomplete request's clock starts with its first byte.
   if (used > 0 || fresh) request_started_ = last_activity_;
   flush();
@@ -130,9 +144,17 @@ std::size_t Session::serve(std::string_view data) {
     drain_bytes_ -= std::min(drain_bytes_, n);
     // Small requests may have large replies: the output bound holds inside a burst of them, too.
     if (unwritten_bytes() > std::min(core::kReadChunkBytes, handler_.limits().max_output_buffer / 2)) flush();
+    if (unwritten_bytes() > 0 && request_began_ - held_since_ > kReplyHold) flush();
   }
   serving_ = false;
   return used;
+}
+
+Clock::time_point Session::begin_request() {
+  request_began_ = Clock::now();
+  if (unwritten_bytes() == 0) held_since_ = request_began_;
+  request_.clear();
+  return request_began_;
 }
 
 std::size_t Session::serve_line(std::string_view data) {
@@ -151,8 +173,7 @@ std::size_t Session::serve_line(std::string_view data) {
     return 0;
   }
   scanned_ = 0;
-  const auto started = Clock::now();
-  request_.clear();
+  const auto started = begin_request();
   const auto decoded = handler_.json_decoder().decode(data.substr(0, end), request_);
   if (decoded.ok()) {
     serve_request(started, static_cast<std::size_t>(request_.op));
@@ -173,10 +194,9 @@ std::size_t Session::serve_frame(std::string_view data) {
     return 0;
   }
   if (!peek.header || data.size() < peek.frame_bytes) return 0;
-  const auto started = Clock::now();
-  request_.clear();
+  const auto started = begin_request();
   if (auto error = frames_.decode(data.substr(0, peek.frame_bytes), request_)) {
-    refuse(peek.header->op, std::move(error->error), error->fatal);
+    refuse(peek.header->op, error->error, error->fatal);
   } else {
     serve_request(started, peek.header->op);
   }
@@ -204,52 +224,11 @@ void Session::serve_request(Clock::time_point started, std::size_t frame_op) {
   handler_.handle(*this, request_, started);
 }
 
-void Session::refuse(std::size_t frame_op, core::Error error, bool fatal) {
+void Session::refuse(std::size_t frame_op, const core::Error& error, bool fatal) {
   handler_.counters().requests.add();
   reply(static_cast<Op>(frame_op), request_.id,
         ErrorReply{.request_id = handler_.request_id(request_), .code = error.code, .message = error.message});
   if (fatal) close_after_flush();
-}
-
-void Session::reply(Op op, const RequestId& id, const DecisionReply& reply) {
-  const std::size_t at = out_.size();
-  if (protocol_ == Protocol::binary) {
-    encode_frame(op, id, reply, out_);
-  } else {
-    encode_json(id, reply, out_);
-  }
-  hold_to_bound(at, op, id, reply.request_id, reply.dispatched ? std::optional(true) : std::nullopt);
-}
-
-void Session::reply(Op op, const RequestId& id, const ErrorReply& reply) {
-  handler_.counters().errors.add();
-  if (protocol_ == Protocol::binary) {
-    encode_frame(static_cast<std::uint8_t>(op), id, reply, out_);
-  } else {
-    encode_json(id, reply, out_);
-  }
-}
-
-void Session::reply_members(Op op, const RequestId& id, std::string_view request_id, std::string_view members) {
-  const std::size_t at = out_.size();
-  if (protocol_ == Protocol::binary) {
-    encode_frame_members(op, id, request_id, members, out_);
-  } else {
-    encode_json_members(id, request_id, members, out_);
-  }
-  hold_to_bound(at, op, id, request_id, std::nullopt);
-}
-
-void Session::hold_to_bound(std::size_t at, Op op, const RequestId& id, std::string_view request_id,
-                            std::optional<bool> sent) {
-  const std::size_t most = handler_.limits().max_output_buffer;
-  if (out_.size() - at <= most) return;
-  out_.resize(at);
-  reply(op, id,
-        ErrorReply{.request_id = request_id,
-                   .code = core::ErrorCode::too_large,
-                   .message = "the reply is larger than limits.max_output_buffer, " + std::to_string(most) + " bytes",
-                   .sent = sent});
 }
 
 std::uint64_t Session::begin_async(const RequestId& id, std::function<void()> cancel) {

@@ -2,13 +2,12 @@
 //
 // The first byte decides the protocol (JSON lines or binary frames). Requests are handed to the
 // SessionHandler one after another; each leads to exactly one reply(), at once or later
-// (begin_async). Replies are gathered while input is served and written with one system call. A client that reads
-// slower than it asks is not lost: reading pauses while half of limits.max_output_buffer waits to be written, as long
-// as some of it can be written now and then.
-// Bounds: limits of the configuration (request size, requests in flight, output buffer, time-outs),
-// asked for anew each time, so that a reload applies to open connections.
-// Threads: one worker thread only; a session never changes its worker.
-// Lifetime: kept alive by its pending reads and writes and by whoever holds in-flight work.
+// (begin_async). Replies are gathered while input is served, for a millisecond at most, and written together. A client
+// that reads slower than it asks is not lost: reading pauses while half of limits.max_output_buffer waits to be
+// written, as long as some of it can be written now and then. Bounds: limits of the configuration (request size,
+// requests in flight, output buffer, time-outs), asked for anew each time, so that a reload applies to open
+// connections. Threads: one worker thread only; a session never changes its worker. Lifetime: kept alive by its pending
+// reads and writes and by whoever holds in-flight work.
 #pragma once
 
 #include <chrono>
@@ -97,12 +96,14 @@ class Session : public std::enable_shared_from_this<Session> {
 
   void wait_readable();
   void on_readable();
-  void ingest(std::string_view bytes);
+  void ingest(std::string_view bytes, std::size_t moved);
   std::size_t serve(std::string_view data);
+  // Makes way for the next request, and returns when.
+  Clock::time_point begin_request();
   std::size_t serve_line(std::string_view data);
   std::size_t serve_frame(std::string_view data);
   void serve_request(Clock::time_point started, std::size_t frame_op);
-  void refuse(std::size_t frame_op, core::Error error, bool fatal);
+  void refuse(std::size_t frame_op, const core::Error& error, bool fatal);
   void go_on(bool was_paused);
   void resume();
   void on_end_of_input();
@@ -143,6 +144,8 @@ class Session : public std::enable_shared_from_this<Session> {
 
   Clock::time_point last_activity_;
   Clock::time_point request_started_;  // first byte of the incomplete request in in_
+  Clock::time_point request_began_;    // decoding of the last one
+  Clock::time_point held_since_;       // decoding of the first one whose reply is not written
   Clock::time_point write_progress_;
   Clock::time_point linger_until_;
 };

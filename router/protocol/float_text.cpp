@@ -138,36 +138,37 @@ FloatScan scan_float_array(std::string_view text, std::vector<float>& out) {
     out.insert(out.end(), chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(filled));
     filled = 0;
   };
-  const auto fail = [&](FloatFault fault) {
+  const auto fail = [&](FloatFault fault, std::size_t number) {
     scan.fault = fault;
+    scan.number = number;
     return scan;
   };
-  if (p == end || *p != '[') return fail(FloatFault::not_an_array);
+  if (p == end || *p != '[') return fail(FloatFault::not_an_array, 0);
   p = skip_space(p + 1, end);
   if (p < end && *p == ']') {
     scan.bytes = static_cast<std::size_t>(p + 1 - text.data());
     return scan;
   }
-  for (;; ++scan.number) {
+  for (std::size_t number = 0;; ++number) {
     p = skip_space(p, end);
     Decimal decimal;
     const char* const begin = p;
     p = scan_decimal(p, end, decimal);
-    if (p == nullptr) return fail(FloatFault::not_an_array);
+    if (p == nullptr) return fail(FloatFault::not_an_array, number);
     const float value = round_to_float(begin, p, decimal);
-    if (std::isinf(value)) {
+    if (std::isinf(value) && scan.fault == FloatFault::none) {
       scan.source = std::string_view(begin, static_cast<std::size_t>(p - begin));
-      return fail(FloatFault::out_of_range);
+      (void)fail(FloatFault::out_of_range, number);
     }
     chunk[filled++] = value;
     if (filled == chunk.size()) flush();
     p = skip_space(p, end);
-    if (p == end) return fail(FloatFault::not_an_array);
+    if (p == end) return fail(FloatFault::not_an_array, number);
     if (*p == ',') {
       ++p;
       continue;
     }
-    if (*p != ']') return fail(FloatFault::not_an_array);
+    if (*p != ']') return fail(FloatFault::not_an_array, number);
     break;
   }
   flush();
@@ -193,15 +194,16 @@ FloatScan decode_float_base64(std::string_view text, std::vector<float>& out) {
 
 std::size_t first_not_finite(const float* values, std::size_t count) {
   constexpr std::uint32_t kExponent = 0x7F80'0000;
-  bool any = false;
-  for (std::size_t i = 0; i < count; ++i) {
-    std::uint32_t bits = 0;
-    std::memcpy(&bits, values + i, sizeof bits);
-    any |= (bits & kExponent) == kExponent;
-  }
-  if (!any) return count;
+  // A block of fixed length is what compilers turn into a few instructions.
+  std::array<std::uint32_t, 64> bits{};
   std::size_t i = 0;
-  while (std::isfinite(values[i])) ++i;
+  for (; count - i >= bits.size(); i += bits.size()) {
+    std::memcpy(bits.data(), values + i, sizeof bits);
+    std::uint32_t any = 0;
+    for (const std::uint32_t one : bits) any |= (one & kExponent) == kExponent ? 1U : 0U;
+    if (any != 0) break;
+  }
+  while (i < count && std::isfinite(values[i])) ++i;
   return i;
 }
 

@@ -12,10 +12,10 @@ std::size_t RoutingLoad::errors() const noexcept {
   return static_cast<std::size_t>(found) + outcome.omitted;
 }
 
-RoutingLoad load_routing(const std::string& path) {
+RoutingLoad load_routing(const std::string& path, std::size_t threads) {
   RoutingLoad load{config::load_config(path, plugins::check_target), nullptr};
   if (!load.outcome.config) return load;
-  auto built = build_routing_state(*load.outcome.config);
+  auto built = build_routing_state(*load.outcome.config, threads);
   if (built.ok()) {
     load.routing = std::move(built).value();
   } else {

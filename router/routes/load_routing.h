@@ -22,6 +22,7 @@ struct RoutingLoad {
   [[nodiscard]] std::size_t errors() const noexcept;
 };
 
-[[nodiscard]] RoutingLoad load_routing(const std::string& path);
+// `threads` build the graph of an index that has one.
+[[nodiscard]] RoutingLoad load_routing(const std::string& path, std::size_t threads = 1);
 
 }  // namespace semroute::router

@@ -18,20 +18,17 @@ std::string_view outcome_of(const Decision& decision, const RouteScore& candidat
 
 }  // namespace
 
-DecisionView make_view(const ServiceState& state, const Decision& decision) {
+void fill_view(const ServiceState& state, const Decision& decision, DecisionView& view) {
   const auto& routes = state.routing->table.routes();
-  DecisionView view;
   view.decision = decision.kind;
   view.reason = decision.reason;
   view.score = decision.score;
-  if (decision.route) {
-    view.route = routes[*decision.route].name;
-    view.metadata = &routes[*decision.route].metadata;
-    view.target = state.target_name(*decision.route);
-  }
-  view.matches.reserve(decision.matches.size());
+  view.route = decision.route ? std::string_view(routes[*decision.route].name) : std::string_view();
+  view.metadata = decision.route ? &routes[*decision.route].metadata : nullptr;
+  view.target = decision.route ? state.target_name(*decision.route) : std::string_view();
+  view.matches.clear();
   for (const auto& m : decision.matches) view.matches.push_back({routes[m.route].name, m.score, m.threshold, m.passed});
-  return view;
+  view.explain.reset();
 }
 
 ExplainView make_explain(const ServiceState& state, const Decision& decision, std::span<const RouteScore> candidates) {

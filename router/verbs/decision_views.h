@@ -11,7 +11,8 @@
 
 namespace semroute::router {
 
-[[nodiscard]] DecisionView make_view(const ServiceState& state, const Decision& decision);
+// All of `view` but its explain, which is reset. Keeps the view's buffers.
+void fill_view(const ServiceState& state, const Decision& decision, DecisionView& view);
 
 // `candidates` best first, as decide.h leaves them; at most kMaxExplainCandidates of them are shown. Times and
 // attempts are left to the caller.

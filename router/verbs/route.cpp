@@ -45,7 +45,7 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
     counters().in_flight.fetch_add(1, std::memory_order_relaxed);
     began_ = Clock::now();
     auto call = channel_->dispatch(make_request(exchange),
-                                   [self](plugins::DispatchOutcome outcome) { self->finish(std::move(outcome)); });
+                                   [self](const plugins::DispatchOutcome& outcome) { self->finish(outcome); });
     if (!finished_) call_ = std::move(call);
   }
 
@@ -81,29 +81,31 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
     return out;
   }
 
-  void finish(plugins::DispatchOutcome outcome) {
+  void finish(const plugins::DispatchOutcome& outcome) {
     finished_ = true;
     counters().in_flight.fetch_sub(1, std::memory_order_relaxed);
     times_.dispatch_ns =
         static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - began_).count());
     context_.counters.observe(Stage::dispatch, times_.dispatch_ns);
+    // Before the reply is sent, so that who has read it finds it counted.
+    if (outcome.reply.ok()) {
+      counters().count_ok();
+    } else {
+      counters().count_error(outcome.reply.error().code);
+    }
     const std::string_view result =
         outcome.reply.ok() ? std::string_view("ok") : core::to_string(outcome.reply.error().code);
     const std::string_view target = state_->targets[target_]->name();
     log_decision(context_, *state_, request_id_, decision_, times_, DispatchNote{target, result}, embedding_);
 
-    DecisionView view = make_view(*state_, decision_);
+    DecisionView view;
+    fill_view(*state_, decision_, view);
     if (explain_) {
       view.explain = make_explain(*state_, decision_, candidates_);
       set_times(*view.explain, times_);
       view.explain->attempts.push_back({target, result, times_.dispatch_ns / 1000});
     }
     if (session_->open()) send(outcome, std::move(view));
-    if (outcome.reply.ok()) {
-      counters().count_ok();
-    } else {
-      counters().count_error(outcome.reply.error().code);
-    }
     session_->finish_async(token_);
     release();
   }
@@ -163,8 +165,9 @@ void reply_undispatched(Exchange& exchange, const StageTimes& times) {
   reply.route_op = true;
   reply.dispatched = false;
   reply.reply.reset();
-  reply.decisions.clear();
-  auto& view = reply.decisions.emplace_back(make_view(*exchange.state, context.decision));
+  reply.decisions.resize(1);
+  auto& view = reply.decisions.front();
+  fill_view(*exchange.state, context.decision, view);
   if (exchange.request.explain) {
     view.explain = make_explain(*exchange.state, context.decision, context.scratch.candidates);
     set_times(*view.explain, times);

@@ -3,6 +3,7 @@
 
 #include "config/load.h"
 #include "tests/config/scratch.h"
+#include "tests/support/places.h"
 
 namespace semroute::config {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 constexpr const char* kManyMistakes = R"(listn: 127.0.0.1:7311
 admin: 0.0.0.0:7312
 workers: 0
-index: {dimension: 2, metric: cosin, model: 5, hnsw: {m: 4}}
+index: {dimension: 2, metric: cosin, model: 5, hnsw: {m: 1}}
 decision:
   top_m: "3"
   margin: -0.5
@@ -45,7 +46,7 @@ TEST(Messages, ManyMistakesAreAllReportedInOneRun) {
           "routes.yaml:3:10: workers: expected auto or an integer 1..1024, found 0",
           "routes.yaml:4:31: index.metric: expected one of cosine | dot | euclidean | manhattan, found \"cosin\"",
           "routes.yaml:4:45: index.model: expected a string (quote it), found 5",
-          "routes.yaml:4:54: index.hnsw: is known, not in this version",
+          "routes.yaml:4:58: index.hnsw.m: expected an integer 2..128, found 1",
           "routes.yaml:6:10: decision.top_m: expected an integer 1..1000, found \"3\"",
           "routes.yaml:7:11: decision.margin: expected a number at least 0, found -0.5",
           "routes.yaml:8:3: decision.margin: given twice, first at 7:3",
@@ -82,7 +83,7 @@ TEST(Messages, AreBoundedAndSayHowManyAreLeftOut) {
 
 TEST(Messages, TheQuickstartHasNone) {
   const LoadOutcome outcome =
-      load_config(std::string(SEMROUTE_SOURCE_DIR) + "/examples/quickstart/semrouted.yaml", test::accept_target);
+      load_config(semroute::test::source_path("examples/quickstart/semrouted.yaml"), test::accept_target);
   for (const Diagnostic& problem : outcome.problems) ADD_FAILURE() << to_string(problem);
   ASSERT_TRUE(outcome.config);
   EXPECT_EQ(outcome.config->routes.size(), 8U);

@@ -38,8 +38,13 @@ TEST_F(Sections, HaveTheDocumentedDefaults) {
   EXPECT_FALSE(config.allow_open);
   EXPECT_EQ(config.index.metric, core::Metric::cosine);
   EXPECT_EQ(config.index.model, std::nullopt);
-  EXPECT_EQ(config.index.algorithm, Algorithm::automatic);
+  EXPECT_EQ(config.index.algorithm, core::Algorithm::automatic);
+  EXPECT_EQ(config.index.quantization, core::Quantization::none);
+  EXPECT_EQ(config.index.rerank, core::Rerank::f32);
   EXPECT_EQ(config.index.capacity, 10'000'000U);
+  EXPECT_EQ(config.index.hnsw.m, 16U);
+  EXPECT_EQ(config.index.hnsw.ef_construction, 200U);
+  EXPECT_EQ(config.index.hnsw.ef_search, 64U);
   EXPECT_EQ(config.decision.aggregation, Aggregation::mean_top);
   EXPECT_EQ(config.decision.top_m, 3U);
   EXPECT_EQ(config.decision.score_threshold, 0.5);
@@ -104,8 +109,34 @@ TEST_F(Sections, ReadTheIndex) {
       "index: {dimension: 65536, metric: manhattan, model: m, algorithm: flat, quantization: none, rerank: f32, "
       "capacity: 5}\ndecision: {score_threshold: 0}\n");
   ASSERT_TRUE(outcome.config);
-  EXPECT_EQ(outcome.config->index, (IndexConfig{65'536, core::Metric::manhattan, "m", Algorithm::flat, 5}));
+  const IndexConfig& index = outcome.config->index;
+  EXPECT_EQ(index.dimension, 65'536U);
+  EXPECT_EQ(index.metric, core::Metric::manhattan);
+  EXPECT_EQ(index.model, "m");
+  EXPECT_EQ(index.algorithm, core::Algorithm::flat);
+  EXPECT_EQ(index.capacity, 5U);
   EXPECT_EQ(outcome.config->decision.score_threshold, 0.0);
+}
+
+TEST_F(Sections, ReadEveryKindOfIndex) {
+  const LoadOutcome outcome = scratch_.load(
+      "index: {dimension: 2, algorithm: hnsw, quantization: binary, rerank: none, "
+      "hnsw: {m: 4, ef_construction: 50, ef_search: 7}}\n");
+  ASSERT_TRUE(outcome.config);
+  const IndexConfig& index = outcome.config->index;
+  EXPECT_EQ(index.algorithm, core::Algorithm::hnsw);
+  EXPECT_EQ(index.quantization, core::Quantization::binary);
+  EXPECT_EQ(index.rerank, core::Rerank::none);
+  EXPECT_EQ(index.hnsw.m, 4U);
+  EXPECT_EQ(index.hnsw.ef_construction, 50U);
+  EXPECT_EQ(index.hnsw.ef_search, 7U);
+  for (const char* word : {"f16", "int8", "pq"}) {
+    const LoadOutcome made =
+        scratch_.load("index: {dimension: 2, quantization: " + std::string(word) + ", rerank: f16}");
+    ASSERT_TRUE(made.config) << word;
+    EXPECT_EQ(core::to_string(made.config->index.quantization), word);
+    EXPECT_EQ(made.config->index.rerank, core::Rerank::f16);
+  }
 }
 
 TEST_F(Sections, WantAThresholdForOtherMetricsThanCosine) {
@@ -151,14 +182,34 @@ TEST_F(Sections, RefuseByNameWhatIsOfALaterVersion) {
     EXPECT_TRUE(problem(yaml).ends_with(": is known, not in this version")) << yaml;
   }
   EXPECT_EQ(problem("http: 127.0.0.1:80"), "http: is known, not in this version: expected off, found \"127.0.0.1:80\"");
-  EXPECT_EQ(
-      scratch_.problems("index: {dimension: 2, algorithm: hnsw, quantization: int8, rerank: f16, hnsw: {m: 4}}"),
-      (std::vector<std::string>{
-          "routes.yaml:1:34: index.algorithm: \"hnsw\" is known, not in this version: expected one of auto | flat",
-          "routes.yaml:1:54: index.quantization: \"int8\" is known, not in this version: expected none",
-          "routes.yaml:1:68: index.rerank: \"f16\" is known, not in this version: expected f32",
-          "routes.yaml:1:79: index.hnsw: is known, not in this version",
-      }));
+}
+
+TEST_F(Sections, RefuseWhatAnIndexCannotBe) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"algorithm: ivf", "1:34: index.algorithm: expected one of auto | flat | hnsw, found \"ivf\""},
+      {"quantization: int4",
+       "1:37: index.quantization: expected one of none | f16 | int8 | pq | binary, found \"int4\""},
+      {"rerank: f64", "1:31: index.rerank: expected one of f32 | f16 | none, found \"f64\""},
+      {"capacity: 0", "1:33: index.capacity: expected an integer 1..1000000000, found 0"},
+      {"hnsw: 16", "1:29: index.hnsw: expected a map, found 16"},
+      {"hnsw: {m: 1}", "1:33: index.hnsw.m: expected an integer 2..128, found 1"},
+      {"hnsw: {m: 50000}", "1:33: index.hnsw.m: expected an integer 2..128, found 50000"},
+      {"hnsw: {ef_construction: 0}", "1:47: index.hnsw.ef_construction: expected an integer 1..100000, found 0"},
+      {"hnsw: {ef_search: 100001}", "1:41: index.hnsw.ef_search: expected an integer 1..100000, found 100001"},
+      {"hnsw: {ef: 7}", "1:30: index.hnsw.ef: unknown key"},
+      {"rerank: f16",
+       "1:31: index.rerank: quantization none keeps the vectors as float32, so rerank must be f32, got f16"},
+      {"rerank: none, quantization: none",
+       "1:31: index.rerank: quantization none keeps the vectors as float32, so rerank must be f32, got none"},
+  };
+  for (const auto& [yaml, message] : cases) {
+    EXPECT_EQ(scratch_.problems("index: {dimension: 2, " + yaml + "}\n"),
+              (std::vector<std::string>{"routes.yaml:" + message}));
+  }
+  EXPECT_EQ(scratch_.problems("index: {dimension: 2, metric: manhattan, quantization: binary}\n"
+                              "decision: {score_threshold: 0}\n"),
+            (std::vector<std::string>{"routes.yaml:1:56: index.quantization: quantization binary cannot estimate "
+                                      "manhattan distances; use int8, f16 or none"}));
 }
 
 TEST_F(Sections, RefuseAListenerBeyondLoopbackUnlessAllowed) {

@@ -349,7 +349,7 @@ TEST(JsonLinesTimeouts, Fault10ALineThatDrips) {
   EXPECT_TRUE(client.closed());
 }
 TEST(JsonLinesTimeouts, IdleConnectionsAreClosed) {
-  const DaemonProcess daemon(tiny_config("limits: {idle_timeout: 300ms}\n"));
+  const DaemonProcess daemon(tiny_config("limits: {idle_timeout: 2s}\n"));
   RawClient client(daemon.port());
   EXPECT_EQ(code_of(client.ask(R"({"id":1,"op":"ping"})")), "ok");
   EXPECT_TRUE(client.closed());
