@@ -10,7 +10,7 @@
 #include <boost/beast/http.hpp>
 #include <optional>
 
-#include "config/scalar.h"
+#include "core/base/utf8.h"
 #include "core/base/limits.h"
 #include "router/protocol/json_codec.h"
 #include "router/protocol/json_values.h"
