@@ -170,6 +170,7 @@ class Bench {
     row_kernel(isa, "f16_dot", set.f16_dot, dimension_);
     row_kernel(isa, "f16_l2_squared", set.f16_l2_squared, dimension_);
     row_kernel(isa, "f16_l1", set.f16_l1, dimension_);
+    row_kernel(isa, "bf16_dot", set.bf16_dot, dimension_);
     row_kernel(isa, "u8_dot", set.u8_dot, codes);
     row_kernel(isa, "u8_l1", set.u8_l1, codes);
     row_kernel(isa, "u4_dot", set.u4_dot, nibbles);

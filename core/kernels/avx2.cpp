@@ -30,11 +30,11 @@ SEMROUTE_SIMD_INLINE Vec load(const float* from) noexcept { return _mm256_loadu_
 SEMROUTE_SIMD_INLINE Vec load_first(const float* from, std::size_t count) noexcept {
   return _mm256_maskload_ps(from, first_lanes(count));
 }
-SEMROUTE_SIMD_INLINE Vec load_f16(const std::uint16_t* from) noexcept {
-  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+SEMROUTE_SIMD_INLINE __m128i load_halves(const std::uint16_t* from) noexcept {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
 }
 // Pairs by a masked load, and the odd one by itself.
-SEMROUTE_SIMD_INLINE Vec load_f16_first(const std::uint16_t* from, std::size_t count) noexcept {
+SEMROUTE_SIMD_INLINE __m128i load_first_halves(const std::uint16_t* from, std::size_t count) noexcept {
   const std::size_t pairs = count / 2;
   __m128i halves = _mm_maskload_epi32(reinterpret_cast<const int*>(from), _mm256_castsi256_si128(first_lanes(pairs)));
   if (count % 2 != 0) {
@@ -42,7 +42,18 @@ SEMROUTE_SIMD_INLINE Vec load_f16_first(const std::uint16_t* from, std::size_t c
     const __m128i lane = _mm_cmpeq_epi32(_mm_set_epi32(3, 2, 1, 0), _mm_set1_epi32(static_cast<int>(pairs)));
     halves = _mm_or_si128(halves, _mm_and_si128(lane, _mm_broadcastd_epi32(last)));
   }
-  return _mm256_cvtph_ps(halves);
+  return halves;
+}
+SEMROUTE_SIMD_INLINE Vec widen_bf16(__m128i halves) noexcept {
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+}
+SEMROUTE_SIMD_INLINE Vec load_f16(const std::uint16_t* from) noexcept { return _mm256_cvtph_ps(load_halves(from)); }
+SEMROUTE_SIMD_INLINE Vec load_f16_first(const std::uint16_t* from, std::size_t count) noexcept {
+  return _mm256_cvtph_ps(load_first_halves(from, count));
+}
+SEMROUTE_SIMD_INLINE Vec load_bf16(const std::uint16_t* from) noexcept { return widen_bf16(load_halves(from)); }
+SEMROUTE_SIMD_INLINE Vec load_bf16_first(const std::uint16_t* from, std::size_t count) noexcept {
+  return widen_bf16(load_first_halves(from, count));
 }
 SEMROUTE_SIMD_INLINE Vec add(Vec a, Vec b) noexcept { return _mm256_add_ps(a, b); }
 SEMROUTE_SIMD_INLINE Vec sub(Vec a, Vec b) noexcept { return _mm256_sub_ps(a, b); }

@@ -2,6 +2,9 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 #include <cstdio>
@@ -35,6 +38,11 @@ bool has_f16c() noexcept {
 bool has_avx_vnni() noexcept { return (cpu_id(7, 1).a >> 4 & 1U) != 0; }
 bool has_avx512_vnni() noexcept { return __builtin_cpu_supports("avx512vnni") != 0; }
 bool has_avx512_vpopcntdq() noexcept { return __builtin_cpu_supports("avx512vpopcntdq") != 0; }
+bool has_avx512_bf16() noexcept { return __builtin_cpu_supports("avx512bf16") != 0; }
+#endif
+
+#if defined(SEMROUTE_NEON_DOTPROD)
+bool has_dotprod() noexcept { return (::getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
 #endif
 
 // The sets, best first.
@@ -42,6 +50,8 @@ constexpr const Kernels* kSets[] = {
 #if defined(__x86_64__)
     &avx512::kKernels,
     &avx2::kKernels,
+#elif defined(__aarch64__)
+    &neon::kKernels,
 #endif
     &scalar::kKernels,
 };
@@ -57,7 +67,10 @@ constexpr Extension kExtensions[] = {
 #if defined(__x86_64__)
     {Isa::avx512, "vnni", has_avx512_vnni, avx512_vnni::take},
     {Isa::avx512, "vpopcntdq", has_avx512_vpopcntdq, avx512_vpopcntdq::take},
+    {Isa::avx512, "bf16", has_avx512_bf16, avx512_bf16::take},
     {Isa::avx2, "vnni", has_avx_vnni, avx2_vnni::take},
+#elif defined(SEMROUTE_NEON_DOTPROD)
+    {Isa::neon, "dotprod", has_dotprod, neon_dotprod::take},
 #endif
     {Isa::scalar, "", nullptr, nullptr},  // no array is empty
 };
@@ -112,14 +125,19 @@ std::span<const Kernels* const> compiled_kernels() {
 bool can_run(Isa isa) noexcept {
   switch (isa) {
     case Isa::scalar: return true;
-    case Isa::neon: return false;
 #if defined(__x86_64__)
+    case Isa::neon: return false;
     // The builtin also asks the operating system (XGETBV) whether it saves the wide registers.
     case Isa::avx2: return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 && has_f16c();
     case Isa::avx512:
       return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
              __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0 && can_run(Isa::avx2);
+#elif defined(__aarch64__)
+    case Isa::neon: return true;  // every 64-bit processor has it
+    case Isa::avx2:
+    case Isa::avx512: return false;
 #else
+    case Isa::neon:
     case Isa::avx2:
     case Isa::avx512: return false;
 #endif

@@ -6,7 +6,7 @@
 // differ from them in the last bits. The members say what the numbers are; docs/kernels.md says which
 // instructions compute them and how fast.
 // Shapes: stride and length are in elements of the row, stride >= length; out has `count` numbers. Rows of
-// floats (F32, F16) have any length and alignment, 64-byte aligned ones are fastest. Rows of codes (U8, U4,
+// floats (F32, F16, BF16) have any length and alignment, 64-byte aligned ones are fastest. Rows of codes (U8, U4,
 // U1, Pq) start 64-byte aligned. Nothing beyond `length` of a row or query is read for its value.
 // Complexity: O(count * length); nothing allocates.
 // Threads: pure functions; the choice is made once, at the first call of active_kernels().
@@ -16,10 +16,10 @@
 // it is no worst-case bound. Conversions give the same bits in every set.
 //
 // An instruction set has a table of its own, and, on a processor with extensions of it, a second one in which
-// the extensions' members stand in place of the set's: VNNI (u8_dot, u4_dot) and VPOPCNTDQ (u1_dot) for avx512,
-// AVX-VNNI for avx2. The best table that the processor and the operating system support is taken;
-// SEMROUTE_ISA=scalar|avx2|avx512 forces a set, with the extensions there are. A forced set that
-// cannot run here, or an unknown word, is an error (select_kernels).
+// the extensions' members stand in place of the set's: VNNI (u8_dot, u4_dot), VPOPCNTDQ (u1_dot) and
+// BF16 (bf16_dot) for avx512, AVX-VNNI for avx2, the dot product (u8_dot, u8_l1, u4_dot) for neon. The best table that
+// the processor and the operating system support is taken; SEMROUTE_ISA=scalar|neon|avx2|avx512 forces a set, with the
+// extensions there are. A forced set that cannot run here, or an unknown word, is an error (select_kernels).
 #pragma once
 
 #include <cstddef>
@@ -60,7 +60,8 @@ struct RowKernel {
   friend bool operator==(const RowKernel&, const RowKernel&) = default;
 };
 using F32Kernel = RowKernel<float, float, float>;
-using F16Kernel = RowKernel<float, std::uint16_t, float>;  // rows of IEEE 754 half floats
+using F16Kernel = RowKernel<float, std::uint16_t, float>;           // rows of IEEE 754 half floats
+using BF16Kernel = RowKernel<std::uint16_t, std::uint16_t, float>;  // query and rows of bfloat16 numbers
 using U8DotKernel = RowKernel<std::int8_t, std::uint8_t, std::int32_t>;
 using U8L1Kernel = RowKernel<std::uint8_t, std::uint8_t, std::int32_t>;
 using U4DotKernel = RowKernel<std::int8_t, std::uint8_t, std::int32_t>;
@@ -81,6 +82,7 @@ struct Kernels {
   F16Kernel f16_dot;
   F16Kernel f16_l2_squared;
   F16Kernel f16_l1;
+  BF16Kernel bf16_dot;  // numbers below 2^-126 may count as 0
   // sum q_i * r_i and sum |q_i - r_i| over 8-bit codes. Length: a multiple of 64, at most kMostCodes;
   // query and rows padded with 0.
   U8DotKernel u8_dot;
@@ -100,6 +102,9 @@ struct Kernels {
   // Half floats, rounded to the nearest, ties to even; beyond 65,504 infinity.
   void (*to_f16)(const float* from, std::size_t count, std::uint16_t* to) noexcept;
   void (*from_f16)(const std::uint16_t* from, std::size_t count, float* to) noexcept;
+  // bfloat16 numbers, rounded likewise.
+  void (*to_bf16)(const float* from, std::size_t count, std::uint16_t* to) noexcept;
+  void (*from_bf16)(const std::uint16_t* from, std::size_t count, float* to) noexcept;
   // to[i] = (from[i] - offset[i]) * inverse_scale, rounded to the nearest, ties to even, and held to
   // -127..127; what is no number becomes -127.
   void (*to_s8)(const float* from, const float* offset, float inverse_scale, std::size_t count,

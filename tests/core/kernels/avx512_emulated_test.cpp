@@ -1,6 +1,8 @@
 // The AVX-512 kernels' own text against float64 on any machine: compiled here over SIMDe, which
 // spells each instruction out in portable code. What it cannot show is speed, or that the processor
 // agrees; kernels_test does that where the processor has AVX-512.
+#if defined(__x86_64__)
+
 #include <cstddef>
 #include <cstdint>
 
@@ -34,8 +36,11 @@ TEST(Avx512Emulated, AddsUpTableEntries) { testing::check_tables(kKernels); }
 
 TEST(Avx512Emulated, Converts) {
   testing::check_halves(kKernels);
+  testing::check_bfloats(kKernels);
   testing::check_signed_bytes(kKernels);
 }
 
 }  // namespace
 }  // namespace semroute::core::avx512_emulated
+
+#endif

@@ -64,6 +64,22 @@ inline void check_halves(const Kernels& kernels) {
   }
 }
 
+inline void check_bfloats(const Kernels& kernels) {
+  const std::vector<float> floats = floats_of_every_kind(2'000);
+  for (const std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{17}, floats.size()}) {
+    std::vector<std::uint16_t> bfloats(count + 1, 0xABCD);
+    std::vector<float> back(count + 1, -7.0F);
+    kernels.to_bf16(floats.data(), count, bfloats.data());
+    kernels.from_bf16(bfloats.data(), count, back.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      ASSERT_EQ(bfloats[i], bfloat_of_float(floats[i])) << floats[i];
+      ASSERT_TRUE(same_bits(back[i], float_of_bfloat(bfloats[i]))) << floats[i];
+    }
+    ASSERT_EQ(bfloats[count], 0xABCD) << "to_bf16 wrote beyond " << count;
+    ASSERT_EQ(back[count], -7.0F) << "from_bf16 wrote beyond " << count;
+  }
+}
+
 inline int expected_s8(float from, float offset, float inverse_scale) {
   const float number = (from - offset) * inverse_scale;
   if (std::isnan(number) || number < -127.0F) return -127;

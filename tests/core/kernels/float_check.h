@@ -80,6 +80,31 @@ void check_float_rows(Quantity quantity, RowKernel<float, Row, float> kernel, fl
   }
 }
 
+inline void check_bf16(BF16Kernel kernel, float centre) {
+  std::mt19937 random(10);
+  std::uniform_real_distribution<float> number(centre - 1.0F, centre + 1.0F);
+  const auto fill = [&](std::uint16_t* to, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) to[i] = bfloat_of_float(number(random));
+  };
+  for (const std::size_t dimension : kAwkwardDimensions)
+    for (const std::size_t offset : {std::size_t{0}, std::size_t{1}, std::size_t{3}}) {
+      std::vector<std::uint16_t> query(offset + dimension + 1, bfloat_of_float(kPoison));
+      fill(&query[offset], dimension);
+      RowBlock<std::uint16_t> block(dimension, dimension + offset * 5, bfloat_of_float(kPoison), offset);
+      for (std::size_t row = 0; row < kMostRows; ++row) fill(block.row(row), dimension);
+      check_rows(kernel, &query[offset], block, [&](const std::uint16_t* row, float result) {
+        Exact expected;
+        for (std::size_t i = 0; i < dimension; ++i) {
+          const double product = wide(float_of_bfloat(query[offset + i])) * wide(float_of_bfloat(row[i]));
+          expected.value += product;
+          expected.size += std::fabs(product);
+        }
+        ASSERT_NEAR(result, expected.value, kKernelErrorBound * expected.size) << "dimension " << dimension;
+      });
+      if (::testing::Test::HasFatalFailure()) return;
+    }
+}
+
 inline void check_pair(Quantity quantity, PairKernel kernel, float centre) {
   std::mt19937 random(8);
   std::uniform_real_distribution<float> number(centre - 1.0F, centre + 1.0F);
@@ -109,6 +134,7 @@ inline void check_floats(const Kernels& kernels) {
     check_float_rows(Quantity::dot, kernels.f16_dot, centre);
     check_float_rows(Quantity::l2_squared, kernels.f16_l2_squared, centre);
     check_float_rows(Quantity::l1, kernels.f16_l1, centre);
+    check_bf16(kernels.bf16_dot, centre);
   }
 }
 

@@ -67,5 +67,27 @@ TEST(Half, FromHalfAStepBeyondTheLargestItIsInfinity) {
   EXPECT_EQ(half_of_float(-1e30F), 0xFC00);
 }
 
+TEST(Bfloat, RoundsToTheNearestAndTiesToEven) {
+  const auto bfloat_of_bits = [](std::uint32_t bits) { return bfloat_of_float(std::bit_cast<float>(bits)); };
+  EXPECT_EQ(bfloat_of_bits(0x3F80'0000U), 0x3F80);
+  EXPECT_EQ(bfloat_of_bits(0x3F80'7FFFU), 0x3F80);
+  EXPECT_EQ(bfloat_of_bits(0x3F80'8000U), 0x3F80);
+  EXPECT_EQ(bfloat_of_bits(0x3F80'8001U), 0x3F81);
+  EXPECT_EQ(bfloat_of_bits(0x3F81'8000U), 0x3F82);
+  EXPECT_EQ(bfloat_of_bits(0xBF81'8000U), 0xBF82);
+  EXPECT_EQ(bfloat_of_bits(0x0000'8001U), 0x0001);
+  EXPECT_EQ(bfloat_of_bits(0x7F7F'8000U), 0x7F80);  // beyond the largest: infinity
+  EXPECT_EQ(bfloat_of_bits(0xFF80'0000U), 0xFF80);
+  EXPECT_EQ(bfloat_of_bits(0x7F80'0001U), 0x7FC0);  // a NaN stays one, and becomes quiet
+}
+
+TEST(Bfloat, EveryOneComesBack) {
+  for (std::uint32_t i = 0; i < 65'536; ++i) {
+    const auto bfloat = static_cast<std::uint16_t>(i);
+    const bool signalling = (i & 0x7F80) == 0x7F80 && (i & 0x7F) != 0 && (i & 0x40) == 0;
+    EXPECT_EQ(bfloat_of_float(float_of_bfloat(bfloat)), signalling ? bfloat | 0x40 : bfloat) << i;
+  }
+}
+
 }  // namespace
 }  // namespace semroute::core

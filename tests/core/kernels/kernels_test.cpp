@@ -39,6 +39,7 @@ TEST_P(EveryKernelSet, IsExactOverCodesOf4Bits) { testing::check_u4_dot(*GetPara
 TEST_P(EveryKernelSet, IsExactOverBits) { testing::check_u1_dot(*GetParam()); }
 TEST_P(EveryKernelSet, AddsUpTableEntries) { testing::check_tables(*GetParam()); }
 TEST_P(EveryKernelSet, ConvertsHalvesAsPlainArithmeticDoes) { testing::check_halves(*GetParam()); }
+TEST_P(EveryKernelSet, ConvertsBfloatsAsPlainArithmeticDoes) { testing::check_bfloats(*GetParam()); }
 TEST_P(EveryKernelSet, RoundsToSignedBytes) { testing::check_signed_bytes(*GetParam()); }
 
 TEST_P(EveryKernelSet, GivesZeroForAVectorAgainstItself) {

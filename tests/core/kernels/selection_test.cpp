@@ -48,8 +48,10 @@ bool has_extensions(const Kernels& kernels) { return kernels.name != to_string(k
 std::string active_in_a_process_with(const std::string& isa) {
   char self[4096] = {};
   if (::readlink("/proc/self/exe", self, sizeof self - 1) <= 0) return "no /proc/self/exe";
-  const std::string command =
-      "SEMROUTE_ISA=" + isa + " '" + self + "' --gtest_filter='KernelSelection.TheActiveSetIsTheEnvironments' 2>&1";
+  // Under an emulator the shell cannot start this program by itself.
+  const char* const emulator = std::getenv("SEMROUTE_TEST_EMULATOR");
+  const std::string command = "SEMROUTE_ISA=" + isa + " " + (emulator == nullptr ? "" : emulator) + " '" + self +
+                              "' --gtest_filter='KernelSelection.TheActiveSetIsTheEnvironments' 2>&1";
   std::FILE* output = ::popen(command.c_str(), "r");
   if (output == nullptr) return "popen failed";
   std::string text;
@@ -102,9 +104,11 @@ TEST(KernelSelection, ExtensionsReplaceTheMembersTheyAreNamedFor) {
     ASSERT_NE(at, compiled_kernels().end());
     const Kernels& own = **at;
     const bool products = has(*extended, "vnni") || has(*extended, "dotprod");
+    EXPECT_EQ(extended->u8_l1 != own.u8_l1, has(*extended, "dotprod")) << extended->name;
     EXPECT_EQ(extended->u8_dot != own.u8_dot, products) << extended->name;
     EXPECT_EQ(extended->u4_dot != own.u4_dot, products) << extended->name;
     EXPECT_EQ(extended->u1_dot != own.u1_dot, has(*extended, "vpopcntdq")) << extended->name;
+    EXPECT_EQ(extended->bf16_dot != own.bf16_dot, has(*extended, "bf16")) << extended->name;
     EXPECT_EQ(extended->f32_dot, own.f32_dot) << extended->name;
   }
 }
