@@ -1,17 +1,18 @@
 // bench_kernels: nanoseconds per row and bytes of rows read per second, for every kernel of every
 // instruction set that runs here, over rows in L1, L2, L3 and memory, one after the other and anywhere
 // (gathered). Above them what the machine reads at most. bench/README.md says how to read it.
+#include <sysexits.h>
+
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <iterator>
 #include <random>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "bench/support/huge_block.h"
+#include "bench/support/page_block.h"
+#include "bench/support/program.h"
 #include "bench/support/read_bandwidth.h"
 #include "bench/support/timing.h"
 #include "core/kernels/kernels.h"
@@ -33,20 +34,17 @@ struct Level {
 constexpr Level kLevels[] = {
     {"L1 24 KiB", 24U << 10}, {"L2 512 KiB", 512U << 10}, {"L3 8 MiB", 8U << 20}, {"memory 200 MiB", 200U << 20}};
 
-// Nanoseconds per row, the median of the rounds; `scan` goes over `count` rows once.
+// Nanoseconds per row; `scan` goes over `count` rows once.
 template <class Scan>
 double ns_per_row(std::size_t count, const Scan& scan) {
-  scan();
-  const Stopwatch first;
-  scan();
-  const std::size_t passes = 1 + static_cast<std::size_t>(kTurnUs / first.elapsed_us());
-  std::vector<double> rounds;
-  for (std::size_t round = 0; round < kRounds; ++round) {
-    const Stopwatch watch;
-    for (std::size_t pass = 0; pass < passes; ++pass) scan();
-    rounds.push_back(watch.elapsed_us() * 1'000.0 / static_cast<double>(passes * count));
-  }
-  return median(rounds);
+  return median_us(kRounds, kTurnUs, scan) * 1'000.0 / static_cast<double>(count);
+}
+
+// A pattern that is a normal number both as 32-bit and as half floats.
+void fill_with_numbers(PageBlock& block) {
+  std::mt19937 random(5);
+  for (std::size_t i = 0; i < block.bytes() / sizeof(std::uint16_t); ++i)
+    reinterpret_cast<std::uint16_t*>(block.data())[i] = static_cast<std::uint16_t>(0x3800U + (random() & 0x3FFU));
 }
 
 class Bench {
@@ -55,21 +53,18 @@ class Bench {
       : dimension_(dimension),
         only_isa_(only_isa),
         only_kernel_(only_kernel),
-        block_(kLevels[std::size(kLevels) - 1].bytes),
+        block_(kLevels[std::size(kLevels) - 1].bytes, Pages::huge),
         slots_(kSlots) {}
 
-  int run() {
-    if (block_.data() == nullptr) {
-      std::fprintf(stderr, "bench_kernels: no memory for %zu bytes of rows\n", kLevels[std::size(kLevels) - 1].bytes);
-      return 69;
-    }
-    std::printf("dimension %zu; ns per row (GB/s of rows)\n%-26s %-14s %-6s", dimension_, "set", "kernel", "form");
+  void run() {
+    if (block_.data() == nullptr) stop(EX_UNAVAILABLE, "no memory for the rows");
+    fill_with_numbers(block_);
+    std::printf("dimension %zu; ns per row (GB/s of rows)\n%-8s %-14s %-6s", dimension_, "isa", "kernel", "form");
     for (const Level& level : kLevels) std::printf("  %16s", level.name);
     std::printf("\n");
     machine();
     for (const core::Kernels* set : core::compiled_kernels())
       if (core::can_run(set->isa)) kernels(*set);
-    return 0;
   }
 
  private:
@@ -194,35 +189,21 @@ class Bench {
   volatile std::size_t zero_ = 0;
   std::string only_isa_;
   std::string only_kernel_;
-  HugeBlock block_;
+  PageBlock block_;
   std::vector<std::uint32_t> slots_;
   float floats_[kRowsACall] = {};
 };
-
-int usage() {
-  std::fprintf(stderr,
-               "usage: bench_kernels [--dimension D] [--isa SET] [--kernel NAME]        1 <= D <= 4096, default 384\n");
-  return 64;
-}
 
 }  // namespace
 }  // namespace semroute::bench
 
 int main(int argc, char** argv) {
-  std::size_t dimension = 384;
-  std::string isa;
-  std::string kernel;
-  for (int i = 1; i < argc; i += 2) {
-    if (i + 1 == argc) return semroute::bench::usage();
-    if (std::strcmp(argv[i], "--dimension") == 0)
-      dimension = static_cast<std::size_t>(std::strtoul(argv[i + 1], nullptr, 10));
-    else if (std::strcmp(argv[i], "--isa") == 0)
-      isa = argv[i + 1];
-    else if (std::strcmp(argv[i], "--kernel") == 0)
-      kernel = argv[i + 1];
-    else
-      return semroute::bench::usage();
-  }
-  if (dimension == 0 || dimension > 4'096) return semroute::bench::usage();
-  return semroute::bench::Bench(dimension, isa, kernel).run();
+  using namespace semroute::bench;
+  Options options(argc, argv, "Nanoseconds per row and GB of rows read per second, for every kernel.");
+  const std::size_t dimension = options.number("dimension", 384, "numbers a row, 4096 at most");
+  const std::string isa = options.text("isa", "", "only this instruction set");
+  const std::string kernel = options.text("kernel", "", "only this kernel");
+  options.finish();
+  if (dimension > 4'096) stop(EX_USAGE, "--dimension is 4096 at most");
+  Bench(dimension, isa, kernel).run();
 }
