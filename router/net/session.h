@@ -4,10 +4,11 @@
 // SessionHandler one after another; each leads to exactly one reply(), at once or later
 // (begin_async). Replies are gathered while input is served, for a millisecond at most, and written together. A client
 // that reads slower than it asks is not lost: reading pauses while half of limits.max_output_buffer waits to be
-// written, as long as some of it can be written now and then. Bounds: limits of the configuration (request size,
-// requests in flight, output buffer, time-outs), asked for anew each time, so that a reload applies to open
-// connections. Threads: one worker thread only; a session never changes its worker. Lifetime: kept alive by its pending
-// reads and writes and by whoever holds in-flight work.
+// written, as long as some of it can be written now and then.
+// Bounds: limits of the configuration (request size, requests in flight, output buffer, time-outs),
+// asked for anew each time, so that a reload applies to open connections.
+// Threads: one worker thread only; a session never changes its worker.
+// Lifetime: kept alive by its pending reads and writes and by whoever holds in-flight work.
 #pragma once
 
 #include <chrono>

@@ -1,10 +1,13 @@
-// Counts what goes through operator new while an index answers: nothing may.
+// Counts what goes through operator new while an index answers or a codec works: nothing may.
 #include <gtest/gtest.h>
 
 #include <random>
 #include <vector>
 
 #include "core/index/index.h"
+#include "core/quantize/make_codec.h"
+#include "core/quantize/nibble_codec.h"
+#include "tests/core/quantize/codec_check.h"
 #include "tests/support/allocation_count.h"
 
 namespace semroute::core {
@@ -51,6 +54,38 @@ TEST(Allocation, SearchAndScoreAllocateNothingOnceAThreadHasSearched) {
     const std::size_t after = allocation_count();
     EXPECT_EQ(after, before) << to_string(metric);
     EXPECT_EQ(found, 0U + 1 + 10 + 65 + 500 + 1000);
+  }
+}
+
+void expect_no_allocation(const Codec& codec, const std::vector<testing::Vector>& rows) {
+  testing::Lines codes(rows.size() * codec.row_bytes());
+  testing::Lines query(codec.query_bytes());
+  std::vector<float> keys(rows.size());
+  std::vector<float> decoded(codec.dimension());
+  const std::vector<std::uint32_t> slots(rows.size(), 1);
+  const std::size_t before = allocation_count();
+  for (std::size_t i = 0; i < rows.size(); ++i) codec.encode(rows[i].data(), codes.data() + i * codec.row_bytes());
+  codec.decode(codes.data(), decoded.data());
+  codec.prepare(rows[0].data(), query.data());
+  codec.scan(query.data(), codes.data(), rows.size(), keys.data());
+  codec.gather(query.data(), codes.data(), slots.data(), slots.size(), keys.data());
+  EXPECT_EQ(allocation_count(), before);
+}
+
+TEST(Allocation, CodecsAllocateNothingOnceMade) {
+  if (!kAllocationsAreCounted) GTEST_SKIP() << "a sanitizer build counts no allocations";
+  constexpr std::size_t kDimension = 100;
+  for (const Metric metric : {Metric::cosine, Metric::euclidean, Metric::manhattan}) {
+    SCOPED_TRACE(to_string(metric));
+    const std::vector<testing::Vector> rows = testing::ordinary(metric, kDimension, 200, 1);
+    const std::vector<float> all = testing::flat(rows);
+    for (const Quantization kind : {Quantization::f16, Quantization::int8, Quantization::pq, Quantization::binary}) {
+      if (kind == Quantization::binary && metric == Metric::manhattan) continue;
+      SCOPED_TRACE(to_string(kind));
+      expect_no_allocation(*make_codec(kind, metric, kDimension, all, 42, active_kernels()), rows);
+    }
+    if (metric == Metric::manhattan) continue;
+    expect_no_allocation(*make_nibble_codec(metric, kDimension, all, 42, active_kernels()), rows);
   }
 }
 

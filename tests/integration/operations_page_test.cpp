@@ -8,6 +8,7 @@
 
 #include "tests/integration/tiny_config.h"
 #include "tests/support/daemon_process.h"
+#include "tests/support/places.h"
 #include "tests/support/raw_client.h"
 
 namespace semroute::test {
@@ -24,7 +25,7 @@ std::string text_of(const std::string& path) {
 
 // The names in backquotes in the first column of the table below a heading.
 Names documented(const std::string& heading) {
-  std::istringstream page(text_of(SEMROUTE_SOURCE_DIR "/docs/operations.md"));
+  std::istringstream page(text_of(source_path("docs/operations.md")));
   Names names;
   bool inside = false;
   for (std::string line; std::getline(page, line);) {

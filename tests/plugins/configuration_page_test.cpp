@@ -13,6 +13,7 @@
 #include "config/yaml_reader.h"
 #include "plugins/registry.h"
 #include "tests/config/scratch.h"
+#include "tests/support/places.h"
 
 namespace semroute::plugins {
 namespace {
@@ -21,7 +22,7 @@ using testing::Contains;
 using testing::HasSubstr;
 
 std::string page() {
-  std::ifstream file(SEMROUTE_SOURCE_DIR "/docs/configuration.md");
+  std::ifstream file(test::source_path("docs/configuration.md"));
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
