@@ -10,6 +10,7 @@ namespace semroute::core {
 
 std::unique_ptr<Codec> make_codec(Quantization kind, Metric metric, std::size_t dimension,
                                   std::span<const float> training_rows, std::uint64_t seed, const Kernels& kernels) {
+  SEMROUTE_CHECK(kind != Quantization::none);
   switch (kind) {
     case Quantization::none: break;
     case Quantization::f16: return make_f16_codec(metric, dimension, training_rows, kernels);
@@ -17,7 +18,6 @@ std::unique_ptr<Codec> make_codec(Quantization kind, Metric metric, std::size_t 
     case Quantization::pq: return make_pq_codec(metric, dimension, training_rows, seed, kernels);
     case Quantization::binary: return make_binary_codec(metric, dimension, training_rows, seed, kernels);
   }
-  SEMROUTE_CHECK(!"a quantization that has a codec");
   return nullptr;
 }
 
