@@ -83,6 +83,12 @@ unsigned fields_of(Op op) {
 
 bool is_alphanumeric(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
+// What else a target's headers cannot carry is the target's to refuse.
+bool has_no_control_characters(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (static_cast<unsigned char>(c) >= 0x20 || c == '\t') && c != 0x7F; });
+}
+
 bool is_request_id(std::string_view text) {
   return !text.empty() && text.size() <= core::kMaxRequestIdBytes && std::all_of(text.begin(), text.end(), [](char c) {
     return is_alphanumeric(c) || std::string_view("._:-").find(c) != std::string_view::npos;
@@ -256,7 +262,7 @@ void JsonDecoder::State::read_headers(Request& request) {
   std::size_t bytes = 0;
   for (const auto& header : *map) {
     const auto* value = header.value.string();
-    if (value == nullptr || !config::is_header_name(header.key) || !config::is_header_value(*value))
+    if (value == nullptr || !config::is_header_name(header.key) || !has_no_control_characters(*value))
       return offend("headers: \"" + shown(header.key) +
                     "\" needs a valid name and a string without control characters");
     RequestHeader out{header.key, *value};
