@@ -139,6 +139,21 @@ TEST(WhileReplacing, AnIdIsNeverMissing) {
   }
 }
 
+TEST(Building, SeveralThreadsMakeOneGraph) {
+  IndexParams params;
+  params.dimension = kDimension;
+  params.algorithm = Algorithm::hnsw;
+  params.hnsw.ef_construction = 40;
+  const auto index = make_index(params);
+  const std::size_t count = SEMROUTE_SANITIZED ? 1000 : 5000;
+  const auto rows = testing::clustered_vectors(Metric::cosine, count, kDimension, 9, 50);
+  ASSERT_TRUE(index->insert(ascending_ids(count), rows, 3).ok());
+  EXPECT_EQ(index->count(), count);
+  EXPECT_TRUE(index->walks());
+  const auto queries = testing::clustered_vectors(Metric::cosine, 40, kDimension, 10, 50);
+  EXPECT_GE(testing::recall(*index, queries, {0, count}, 10), 0.95);
+}
+
 // Auto: rows are searchable while the graph is built beside them, and after.
 TEST(Adaptive, SwitchesToTheGraphWithoutLosingAnything) {
   IndexParams params;
