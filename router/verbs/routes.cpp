@@ -25,14 +25,13 @@ void append_summary(const ServiceState& state, std::size_t position, std::string
 
 // Rows [offset, offset + limit) of one range. Vectors as they are stored: unit length under cosine.
 void append_rows(core::IdRange range, const std::vector<std::string>& texts, const core::Index& index,
-                 const Request& request, std::string& out) {
+                 const Request& request, std::size_t most_bytes, std::string& out) {
   std::vector<float> vector(request.vectors ? index.params().dimension : 0);
   out += '[';
   const std::size_t begin = std::min(request.offset, range.count);
   const std::size_t end = begin + std::min(request.limit, range.count - begin);
   // A page that has grown over the bound of replies is refused by the session: no use in making more of it.
-  const std::size_t most = state.config.limits.max_output_buffer;
-  for (std::size_t row = begin; row < end && out.size() <= most; ++row) {
+  for (std::size_t row = begin; row < end && out.size() <= most_bytes; ++row) {
     if (row > begin) out += ',';
     out += R"({"row":)" + std::to_string(row);
     if (row < texts.size() && !texts[row].empty()) {
@@ -86,10 +85,11 @@ void handle_routes_get(Exchange& exchange) {
   } else {
     append_json_value(route.metadata, members);
   }
+  const std::size_t most_bytes = state.config.limits.max_output_buffer;
   members += R"(,"references":)";
-  append_rows(route.references, route.reference_texts, *state.routing->index, request, members);
+  append_rows(route.references, route.reference_texts, *state.routing->index, request, most_bytes, members);
   members += R"(,"negatives":)";
-  append_rows(route.negatives, route.negative_texts, *state.routing->negatives, request, members);
+  append_rows(route.negatives, route.negative_texts, *state.routing->negatives, request, most_bytes, members);
   members += '}';
   exchange.session.reply_members(request.op, request.id, exchange.context.request_id(request), members);
 }

@@ -38,11 +38,17 @@ class NoControl final : public Control {
   Metrics& metrics_;
 };
 
+std::shared_ptr<const ServiceState> serving(const config::Config& config, Metrics& metrics) {
+  config::Config sections = config;
+  sections.routes.clear();
+  return build_service_state(config, build_routing_state(config).value(), *loading_state(std::move(sections)), metrics);
+}
+
 // A worker with one connection, and its client.
 class WorkerWithClient {
  public:
   explicit WorkerWithClient(const config::Config& config)
-      : worker_(0, build_service_state(config, nullptr, 1, metrics_).value(), metrics_.add_worker(), control_, nullptr),
+      : worker_(0, serving(config, metrics_), metrics_.add_worker(), control_, nullptr),
         client_(io_) {
     asio::ip::tcp::acceptor acceptor(io_, {asio::ip::address_v4::loopback(), 0});
     client_.connect(acceptor.local_endpoint());

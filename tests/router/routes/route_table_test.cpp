@@ -31,6 +31,14 @@ TEST(RouteTable, SortsRoutesThatItIsGiven) {
   EXPECT_EQ(table.find("b"), 1U);
 }
 
+TEST(RouteTable, RanksRoutesWithReferencesByTheirThresholds) {
+  const auto state = test::state_of(
+      {{"a", {1.0F}}, {"b", {1.0F}, {}, 0.9}, {"c", {}, {}, -1.0}, {"d", {1.0F}, {}, 0.0}}, test::max_at(0.5));
+  EXPECT_EQ(state->table.by_threshold(), (std::vector<std::size_t>{3, 0, 1}));
+  EXPECT_EQ(state->table.threshold(0), 0.5);
+  EXPECT_EQ(state->table.threshold(1), 0.9);
+}
+
 TEST(BuildRoutingState, IdsAreDenseRouteByRouteNegativesApart) {
   const auto state = test::state_of({{"b", {4.0F, 5.0F}, {6.0F}}, {"none", {}}, {"a", {1.0F}, {2.0F, 3.0F}}});
   const std::vector<Route>& routes = state->table.routes();
@@ -52,8 +60,10 @@ TEST(BuildRoutingState, IdsAreDenseRouteByRouteNegativesApart) {
     EXPECT_EQ(test::stored(*state->negatives, id)[0], negatives[id]);
   }
   EXPECT_EQ(state->table.reference_count(), 6U);
-  EXPECT_EQ(state->table.longest_range(), 2U);
-  EXPECT_EQ(state->centroids, nullptr);
+  EXPECT_EQ(state->table.most_references(), 2U);
+  EXPECT_EQ(state->table.referenced(), (std::vector<std::size_t>{0, 1}));
+  for (const core::ReferenceId id : {0U, 1U, 2U}) EXPECT_EQ(state->table.owner(id), id == 0 ? 0U : 1U) << id;
+  EXPECT_EQ(state->route_vectors, nullptr);
 }
 
 TEST(BuildRoutingState, CosineVectorsAreStoredAsUnitVectors) {
@@ -130,18 +140,18 @@ config::DecisionConfig centroid() {
 TEST(BuildRoutingState, CentroidsAreUnderTheRoutesPositions) {
   const auto state = test::state_of({{"c", {0.0F, 2.0F, 4.0F, 0.0F}}, {"b", {}}, {"a", {-3.0F, 0.0F}, {1.0F, 1.0F}}},
                                     centroid(), Metric::cosine, 2);
-  ASSERT_NE(state->centroids, nullptr);
-  EXPECT_EQ(state->centroids->count(), 2U);
-  EXPECT_FLOAT_EQ(test::stored(*state->centroids, 0)[0], -1.0F);
-  EXPECT_FLOAT_EQ(test::stored(*state->centroids, 2)[0], 0.70710678F);
-  EXPECT_FLOAT_EQ(test::stored(*state->centroids, 2)[1], 0.70710678F);
+  ASSERT_NE(state->route_vectors, nullptr);
+  EXPECT_EQ(state->route_vectors->count(), 2U);
+  EXPECT_FLOAT_EQ(test::stored(*state->route_vectors, 0)[0], -1.0F);
+  EXPECT_FLOAT_EQ(test::stored(*state->route_vectors, 2)[0], 0.70710678F);
+  EXPECT_FLOAT_EQ(test::stored(*state->route_vectors, 2)[1], 0.70710678F);
 }
 
 TEST(BuildRoutingState, OtherMetricsHavePlainMeans) {
   for (const Metric metric : {Metric::dot, Metric::euclidean, Metric::manhattan}) {
     const auto state = test::state_of({{"a", {0.0F, 2.0F, 4.0F, -2.0F}}}, centroid(), metric, 2);
-    EXPECT_FLOAT_EQ(test::stored(*state->centroids, 0)[0], 2.0F);
-    EXPECT_FLOAT_EQ(test::stored(*state->centroids, 0)[1], 0.0F);
+    EXPECT_FLOAT_EQ(test::stored(*state->route_vectors, 0)[0], 2.0F);
+    EXPECT_FLOAT_EQ(test::stored(*state->route_vectors, 0)[1], 0.0F);
   }
 }
 
@@ -166,13 +176,14 @@ TEST(BuildRoutingState, ManyRowsLargeAndSmallMeanWithoutLosingDigits) {
   references.front() = 33'554'432.0F;
   references.back() = -33'554'432.0F;
   const auto state = test::state_of({{"a", references}}, centroid(), Metric::dot, 1);
-  EXPECT_FLOAT_EQ(test::stored(*state->centroids, 0)[0], 62.0F / 64.0F);
+  EXPECT_FLOAT_EQ(test::stored(*state->route_vectors, 0)[0], 62.0F / 64.0F);
 }
 
 TEST(BuildRoutingState, NoRoutesIsAState) {
   const auto state = test::state_of({}, centroid());
   EXPECT_EQ(state->index->count(), 0U);
-  EXPECT_EQ(state->table.longest_range(), 0U);
+  EXPECT_EQ(state->table.most_references(), 0U);
+  EXPECT_TRUE(state->table.referenced().empty());
 }
 
 }  // namespace
