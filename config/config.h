@@ -61,7 +61,6 @@ struct LimitsConfig {
   std::size_t max_connections = 10'000;
   std::size_t max_connections_per_address = 0;  // 0: no cap
   std::size_t max_request = std::size_t{16} << 20;
-  std::size_t max_change = std::size_t{64} << 20;
   std::size_t max_batch = 1'024;
   std::size_t max_in_flight = 128;
   std::size_t max_output_buffer = std::size_t{16} << 20;

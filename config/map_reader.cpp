@@ -11,11 +11,6 @@ namespace {
 
 constexpr std::size_t kMaxFoundBytes = 60;  // of a value shown in a message
 
-const Value& empty_map() {
-  static const Value kEmpty{Value::Map{}, {}, {}};
-  return kEmpty;
-}
-
 std::string range_text(std::string_view least, std::string_view most) {
   return std::string(least) + ".." + std::string(most);
 }
@@ -41,14 +36,12 @@ std::string without_positions(std::string_view path) {
   return text;
 }
 
-// Control characters and long texts would spoil the line that a message is.
+// A long text would spoil the line that a message is.
 std::string shown(std::string_view text) {
-  std::string result;
-  for (const char c : text.substr(0, kMaxFoundBytes)) {
-    result += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
-  }
+  std::string result(text.substr(0, kMaxFoundBytes));
   // A cut may leave half a character behind.
   while (!core::is_utf8(result)) result.pop_back();
+  result = printable(std::move(result));
   return text.size() > kMaxFoundBytes ? result + "..." : result;
 }
 
@@ -247,7 +240,7 @@ std::vector<Member> MapReader::string_map(std::string_view key) {
 
 const Value& MapReader::section(std::string_view key) {
   const Value* value = ask(key, "map", {}, {});
-  return value != nullptr ? *value : empty_map();
+  return value != nullptr ? *value : absent_.emplace_back(Value{Value::Map{}, value_.place, {}});
 }
 
 const Value::List& MapReader::elements(std::string_view key, std::string_view type, std::string_view range) {
@@ -259,7 +252,7 @@ const Value::List& MapReader::elements(std::string_view key, std::string_view ty
   return kNone;
 }
 
-void MapReader::not_in_this_version(std::vector<std::string_view> keys) {
+void MapReader::not_in_this_version(std::initializer_list<std::string_view> keys) {
   for (const std::string_view key : keys) {
     if (ask(key, kLaterKey, {}, {}) != nullptr) error(key, "is known, not in this version");
   }

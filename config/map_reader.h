@@ -9,6 +9,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
+#include <initializer_list>
 #include <optional>
 #include <set>
 #include <string>
@@ -68,7 +70,7 @@ class MapReader {
   [[nodiscard]] std::vector<Member> string_map(std::string_view key);    // a map of strings
 
   // A member that is itself a map: read it with a MapReader of its own. An empty map when absent,
-  // so that its keys are asked for (and their defaults taken) all the same.
+  // so that its keys are asked for (and their defaults taken) all the same; what it lacks is told at this map's place.
   [[nodiscard]] const Value& section(std::string_view key);
   // The elements of a member that is a list; empty when absent.
   [[nodiscard]] const Value::List& elements(std::string_view key, std::string_view type, std::string_view range = {});
@@ -78,7 +80,7 @@ class MapReader {
                                  std::string_view fallback = {});
 
   // Keys of the contract that this version does not implement: refused by name when present.
-  void not_in_this_version(std::vector<std::string_view> keys);
+  void not_in_this_version(std::initializer_list<std::string_view> keys);
 
   // Reports an error at the member (or at the mapping when absent). Call after asking for the key.
   void error(std::string_view key, std::string message);
@@ -102,6 +104,7 @@ class MapReader {
   Diagnostics& diagnostics_;
   KeyCatalogue* catalogue_;
   std::set<std::string, std::less<>> asked_;
+  std::deque<Value> absent_;  // sections that are left out: empty maps at this mapping's place
 };
 
 }  // namespace semroute::config

@@ -232,14 +232,13 @@ class SectionReader {
     count("max_connections", limits.max_connections, 1, kMaxConnections);
     count("max_connections_per_address", limits.max_connections_per_address, 0, kMaxConnections);
     bytes("max_request", limits.max_request);
-    bytes("max_change", limits.max_change);
     count("max_batch", limits.max_batch, 1, kMaxBatch);
     count("max_in_flight", limits.max_in_flight, 1, kMaxInFlight);
     bytes("max_output_buffer", limits.max_output_buffer);
     time("idle_timeout", limits.idle_timeout);
     time("request_timeout", limits.request_timeout);
     time("write_timeout", limits.write_timeout);
-    reader.not_in_this_version({"handshake_timeout"});
+    reader.not_in_this_version({"max_change", "handshake_timeout"});
     reader.finish();
   }
 

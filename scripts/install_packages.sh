@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing. Quick and silent when nothing is.
-#   scripts/install_packages.sh run|test|bench...
+#   scripts/install_packages.sh run|test|neon|bench...
 # This is the one list of what the project needs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,6 +16,7 @@ test_packages=(
   libgtest-dev libgmock-dev libsimde-dev
   clang libclang-rt-14-dev clang-format clang-tidy
 )
+neon_packages=(g++-aarch64-linux-gnu qemu-user googletest)
 bench_packages=(libbenchmark-dev libfaiss-dev libhnswlib-dev libopenblas-dev)
 
 wanted=()
@@ -23,11 +24,12 @@ for set in "$@"; do
   case "$set" in
     run) wanted+=("${run_packages[@]}") ;;
     test) wanted+=("${test_packages[@]}") ;;
+    neon) wanted+=("${neon_packages[@]}") ;;
     bench) wanted+=("${bench_packages[@]}") ;;
-    *) echo "install_packages.sh: the sets are run, test and bench, not '$set'" >&2; exit 64 ;;
+    *) echo "install_packages.sh: the sets are run, test, neon and bench, not '$set'" >&2; exit 64 ;;
   esac
 done
-[ ${#wanted[@]} -gt 0 ] || { echo "usage: scripts/install_packages.sh run|test|bench..." >&2; exit 64; }
+[ ${#wanted[@]} -gt 0 ] || { echo "usage: scripts/install_packages.sh run|test|neon|bench..." >&2; exit 64; }
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   echo "This is not a Debian system, so nothing was installed. The packages meant are, by their Debian 12 names:" >&2

@@ -1,5 +1,6 @@
-// Half floats in plain C++, with the bits that the processors' conversions give: rounded to the nearest, ties to
-// even; a NaN keeps its sign and the high bits of its payload, and is made quiet. Threads: pure functions.
+// Half floats (IEEE 754) and bfloat16 numbers (the high half of a float) in plain C++, with the bits that the
+// processors' conversions give: rounded to the nearest, ties to even; a NaN keeps its sign and the high bits of
+// its payload, and is made quiet. Threads: pure functions.
 #pragma once
 
 #include <bit>
@@ -34,6 +35,17 @@ namespace semroute::core {
     bits = (bits - (112U << 23) + half_unit) >> 13;
   }
   return static_cast<std::uint16_t>(bits | sign);
+}
+
+[[nodiscard]] inline float float_of_bfloat(std::uint16_t bfloat) noexcept {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(bfloat) << 16);
+}
+
+[[nodiscard]] inline std::uint16_t bfloat_of_float(float number) noexcept {
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(number);
+  const bool nan = (bits & 0x7FFFFFFFU) > 0x7F800000U;
+  const std::uint32_t rounded = nan ? bits | 0x00400000U : bits + 0x7FFFU + ((bits >> 16) & 1U);
+  return static_cast<std::uint16_t>(rounded >> 16);
 }
 
 }  // namespace semroute::core

@@ -6,7 +6,7 @@
 // differ from them in the last bits. The members say what the numbers are; docs/kernels.md says which
 // instructions compute them and how fast.
 // Shapes: stride and length are in elements of the row, stride >= length; out has `count` numbers. Rows of
-// floats (F32, F16) have any length and alignment, 64-byte aligned ones are fastest. Rows of codes (U8, U4,
+// floats (F32, F16, BF16) have any length and alignment, 64-byte aligned ones are fastest. Rows of codes (U8, U4,
 // U1, Pq) start 64-byte aligned. Nothing beyond `length` of a row or query is read for its value.
 // Complexity: O(count * length); nothing allocates.
 // Threads: pure functions; the choice is made once, at the first call of active_kernels().
@@ -15,10 +15,11 @@
 // (the sum of the terms' magnitudes), with numbers of one size and random roundings (tests/core/kernels/);
 // it is no worst-case bound. Conversions give the same bits in every set.
 //
-// A set is an instruction set (Isa) and those of its extensions that the processor has: tables hold the
-// set's own members, and the extensions' members replace some of them (Extensions). The best set that the
-// processor and the operating system support is taken; SEMROUTE_ISA=scalar|neon|avx2|avx512 forces one,
-// with its extensions. A forced set that cannot run here, or an unknown word, is an error (select_kernels).
+// An instruction set has a table of its own, and, on a processor with extensions of it, a second one in which
+// the extensions' members stand in place of the set's: VNNI (u8_dot, u4_dot), VPOPCNTDQ (u1_dot) and
+// BF16 (bf16_dot) for avx512, AVX-VNNI for avx2, the dot product (u8_dot, u8_l1, u4_dot) for neon. The best table that
+// the processor and the operating system support is taken; SEMROUTE_ISA=scalar|neon|avx2|avx512 forces a set, with the
+// extensions there are. A forced set that cannot run here, or an unknown word, is an error (select_kernels).
 #pragma once
 
 #include <cstddef>
@@ -36,7 +37,15 @@ inline constexpr std::size_t kMostCodes = 65'536;  // of u8_dot: 65,536 * 255 * 
 
 // avx2: AVX2, FMA and F16C. avx512: AVX-512 F, BW, VL and DQ (a processor with F alone runs avx2).
 enum class Isa : std::uint8_t { scalar, neon, avx2, avx512 };
-[[nodiscard]] std::string_view to_string(Isa isa) noexcept;
+[[nodiscard]] constexpr std::string_view to_string(Isa isa) noexcept {
+  switch (isa) {
+    case Isa::scalar: return "scalar";
+    case Isa::neon: return "neon";
+    case Isa::avx2: return "avx2";
+    case Isa::avx512: return "avx512";
+  }
+  return "unknown";
+}
 
 using PairKernel = float (*)(const float* a, const float* b, std::size_t dimension) noexcept;
 
@@ -51,7 +60,8 @@ struct RowKernel {
   friend bool operator==(const RowKernel&, const RowKernel&) = default;
 };
 using F32Kernel = RowKernel<float, float, float>;
-using F16Kernel = RowKernel<float, std::uint16_t, float>;  // rows of IEEE 754 half floats
+using F16Kernel = RowKernel<float, std::uint16_t, float>;           // rows of IEEE 754 half floats
+using BF16Kernel = RowKernel<std::uint16_t, std::uint16_t, float>;  // query and rows of bfloat16 numbers
 using U8DotKernel = RowKernel<std::int8_t, std::uint8_t, std::int32_t>;
 using U8L1Kernel = RowKernel<std::uint8_t, std::uint8_t, std::int32_t>;
 using U4DotKernel = RowKernel<std::int8_t, std::uint8_t, std::int32_t>;
@@ -60,6 +70,7 @@ using PqKernel = RowKernel<float, std::uint8_t, float>;
 
 struct Kernels {
   Isa isa;
+  std::string_view name;  // of the set, with the extensions whose members it has taken: "avx512+vnni"
   PairKernel dot;         // sum a_i * b_i
   PairKernel l2_squared;  // sum (a_i - b_i)^2
   PairKernel l1;          // sum |a_i - b_i|
@@ -71,6 +82,7 @@ struct Kernels {
   F16Kernel f16_dot;
   F16Kernel f16_l2_squared;
   F16Kernel f16_l1;
+  BF16Kernel bf16_dot;  // numbers below 2^-126 may count as 0
   // sum q_i * r_i and sum |q_i - r_i| over 8-bit codes. Length: a multiple of 64, at most kMostCodes;
   // query and rows padded with 0.
   U8DotKernel u8_dot;
@@ -90,6 +102,9 @@ struct Kernels {
   // Half floats, rounded to the nearest, ties to even; beyond 65,504 infinity.
   void (*to_f16)(const float* from, std::size_t count, std::uint16_t* to) noexcept;
   void (*from_f16)(const std::uint16_t* from, std::size_t count, float* to) noexcept;
+  // bfloat16 numbers, rounded likewise.
+  void (*to_bf16)(const float* from, std::size_t count, std::uint16_t* to) noexcept;
+  void (*from_bf16)(const std::uint16_t* from, std::size_t count, float* to) noexcept;
   // to[i] = (from[i] - offset[i]) * inverse_scale, rounded to the nearest, ties to even, and held to
   // -127..127; what is no number becomes -127.
   void (*to_s8)(const float* from, const float* offset, float inverse_scale, std::size_t count,
@@ -99,8 +114,9 @@ struct Kernels {
                             std::size_t count, float* most) noexcept;
 };
 
-// Every set compiled into this binary, best first, whether this machine can run it or not.
-[[nodiscard]] std::span<const Kernels* const> compiled_kernels() noexcept;
+// The table of every set compiled into this binary, best first, whether this machine can run it or not;
+// before it the one with extensions, where this machine has some. Lives as long as the program.
+[[nodiscard]] std::span<const Kernels* const> compiled_kernels();
 
 // Whether this CPU and operating system can run the set.
 [[nodiscard]] bool can_run(Isa isa) noexcept;

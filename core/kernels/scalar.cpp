@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/kernels/half.h"
 #include "core/kernels/kernel_sets.h"
 
 namespace semroute::core::scalar {
@@ -20,10 +19,20 @@ inline Vec load_first(const float*, std::size_t) noexcept { return 0.0F; }
 inline Vec load_f16(const std::uint16_t* from) noexcept { return float_of_half(*from); }
 inline Vec load_f16_first(const std::uint16_t*, std::size_t) noexcept { return 0.0F; }
 inline unsigned at_least(Vec a, Vec b) noexcept { return a >= b ? 1U : 0U; }
+inline Vec load_bf16(const std::uint16_t* from) noexcept { return float_of_bfloat(*from); }
+inline Vec load_bf16_first(const std::uint16_t*, std::size_t) noexcept { return 0.0F; }
 inline Vec add(Vec a, Vec b) noexcept { return a + b; }
 inline Vec sub(Vec a, Vec b) noexcept { return a - b; }
 inline Vec abs(Vec a) noexcept { return std::fabs(a); }
-inline Vec mul_add(Vec a, Vec b, Vec c) noexcept { return a * b + c; }
+// Fused wherever the processor can: the compiler may fuse a * b + c in one place and not in another, and a row's
+// bits would depend on where it stands.
+inline Vec mul_add(Vec a, Vec b, Vec c) noexcept {
+#if defined(__FP_FAST_FMAF)
+  return __builtin_fmaf(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
 inline void store_sums(Vec a, Vec b, Vec c, Vec d, float* out) noexcept {
   out[0] = a;
   out[1] = b;

@@ -1,23 +1,22 @@
-// make_codec: the codec of a quantization, trained on rows.
+// make_codec: the codec that a word of the configuration names.
 //
-// `rows` are n x dimension prepared vectors, n >= 1. The same rows and seed make the same codec.
-// Precondition: kind is not none, and works with the metric (index_params.h, check_params).
-// Complexity: O(rows * dimension), for pq times 256. Threads: any.
+// Complexity: as each codec's header says; pq learns for some seconds at most. Threads: any.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 
-#include "core/kernels/kernels.h"
-#include "core/kernels/metric.h"
 #include "core/quantize/codec.h"
 #include "core/quantize/quantization.h"
 
 namespace semroute::core {
 
-[[nodiscard]] std::unique_ptr<const Codec> make_codec(Quantization kind, Metric metric, std::size_t dimension,
-                                                      std::span<const float> rows, std::uint64_t seed,
-                                                      const Kernels& kernels);
+// Precondition: kind is not none; 1 <= dimension <= kMaxDimension; not binary under manhattan; training_rows are whole
+// prepared rows, none included, of which each codec takes as many as it learns from.
+[[nodiscard]] std::unique_ptr<Codec> make_codec(Quantization kind, Metric metric, std::size_t dimension,
+                                                std::span<const float> training_rows, std::uint64_t seed,
+                                                const Kernels& kernels);
 
 }  // namespace semroute::core

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 
 #include "core/kernels/kernels.h"
 #include "router/daemon/daemon.h"
@@ -26,7 +27,7 @@ int check(const std::string& file) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   const auto options = router::parse_options(argc, argv);
   if (!options.ok()) {
     std::fprintf(stderr, "semrouted: %s\nTry semrouted --help.\n", options.error().message.c_str());
@@ -44,4 +45,7 @@ int main(int argc, char** argv) {
   if (options->check) return check(options->config_file);
   router::start_logging(options->log_level, options->log_format);
   return router::Daemon(options->config_file).run();
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "semrouted: %s\n", error.what());
+  return EX_SOFTWARE;
 }

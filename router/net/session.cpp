@@ -196,7 +196,7 @@ std::size_t Session::serve_frame(std::string_view data) {
   if (!peek.header || data.size() < peek.frame_bytes) return 0;
   const auto started = begin_request();
   if (auto error = frames_.decode(data.substr(0, peek.frame_bytes), request_)) {
-    refuse(peek.header->op, std::move(error->error), error->fatal);
+    refuse(peek.header->op, error->error, error->fatal);
   } else {
     serve_request(started, peek.header->op);
   }
@@ -224,52 +224,11 @@ void Session::serve_request(Clock::time_point started, std::size_t frame_op) {
   handler_.handle(*this, request_, started);
 }
 
-void Session::refuse(std::size_t frame_op, core::Error error, bool fatal) {
+void Session::refuse(std::size_t frame_op, const core::Error& error, bool fatal) {
   handler_.counters().requests.add();
   reply(static_cast<Op>(frame_op), request_.id,
         ErrorReply{.request_id = handler_.request_id(request_), .code = error.code, .message = error.message});
   if (fatal) close_after_flush();
-}
-
-void Session::reply(Op op, const RequestId& id, const DecisionReply& reply) {
-  const std::size_t at = out_.size();
-  if (protocol_ == Protocol::binary) {
-    encode_frame(op, id, reply, out_);
-  } else {
-    encode_json(id, reply, out_);
-  }
-  hold_to_bound(at, op, id, reply.request_id, reply.dispatched ? std::optional(true) : std::nullopt);
-}
-
-void Session::reply(Op op, const RequestId& id, const ErrorReply& reply) {
-  handler_.counters().errors.add();
-  if (protocol_ == Protocol::binary) {
-    encode_frame(static_cast<std::uint8_t>(op), id, reply, out_);
-  } else {
-    encode_json(id, reply, out_);
-  }
-}
-
-void Session::reply_members(Op op, const RequestId& id, std::string_view request_id, std::string_view members) {
-  const std::size_t at = out_.size();
-  if (protocol_ == Protocol::binary) {
-    encode_frame_members(op, id, request_id, members, out_);
-  } else {
-    encode_json_members(id, request_id, members, out_);
-  }
-  hold_to_bound(at, op, id, request_id, std::nullopt);
-}
-
-void Session::hold_to_bound(std::size_t at, Op op, const RequestId& id, std::string_view request_id,
-                            std::optional<bool> sent) {
-  const std::size_t most = handler_.limits().max_output_buffer;
-  if (out_.size() - at <= most) return;
-  out_.resize(at);
-  reply(op, id,
-        ErrorReply{.request_id = request_id,
-                   .code = core::ErrorCode::too_large,
-                   .message = "the reply is larger than limits.max_output_buffer, " + std::to_string(most) + " bytes",
-                   .sent = sent});
 }
 
 std::uint64_t Session::begin_async(const RequestId& id, std::function<void()> cancel) {

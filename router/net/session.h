@@ -3,8 +3,8 @@
 // The first byte decides the protocol (JSON lines or binary frames). Requests are handed to the
 // SessionHandler one after another; each leads to exactly one reply(), at once or later
 // (begin_async). Replies are gathered while input is served, for a millisecond at most, and written together. A client
-// that reads slower than it asks is not lost: reading pauses while half of limits.max_output_buffer waits to be written,
-// as long as some of it can be written now and then.
+// that reads slower than it asks is not lost: reading pauses while half of limits.max_output_buffer waits to be
+// written, as long as some of it can be written now and then.
 // Bounds: limits of the configuration (request size, requests in flight, output buffer, time-outs),
 // asked for anew each time, so that a reload applies to open connections.
 // Threads: one worker thread only; a session never changes its worker.
@@ -104,7 +104,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::size_t serve_line(std::string_view data);
   std::size_t serve_frame(std::string_view data);
   void serve_request(Clock::time_point started, std::size_t frame_op);
-  void refuse(std::size_t frame_op, core::Error error, bool fatal);
+  void refuse(std::size_t frame_op, const core::Error& error, bool fatal);
   void go_on(bool was_paused);
   void resume();
   void on_end_of_input();

@@ -121,21 +121,31 @@ void append_target_reply(const TargetReplyView& reply, std::string& out) {
 }  // namespace
 
 void append_json_string(std::string_view text, std::string& out) {
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD for bytes that are not UTF-8
+  const auto is_plain = [](char c) { return c >= 0x20 && c != 0x7F && c != '"' && c != '\\'; };
   out += '"';
-  for (const char c : text) {
-    const auto u = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
+  while (!text.empty()) {
+    const auto plain = static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_plain) - text.begin());
+    out.append(text, 0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    const auto u = static_cast<unsigned char>(text.front());
+    std::size_t length = 1;
+    if (u >= 0x80) {
+      length = core::utf8_length(text);
+      out.append(length == 0 ? kReplacement : text.substr(0, length));
+      length = std::max<std::size_t>(length, 1);
+    } else if (u == '"' || u == '\\') {
       out += '\\';
-      out += c;
-    } else if (c == '\n') {
+      out += text.front();
+    } else if (u == '\n') {
       out += "\\n";
-    } else if (u < 0x20 || u == 0x7F) {
+    } else {
       out += "\\u00";
       out += kHexDigits[u >> 4U];
       out += kHexDigits[u & 15U];
-    } else {
-      out += c;
     }
+    text.remove_prefix(length);
   }
   out += '"';
 }

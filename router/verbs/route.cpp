@@ -45,7 +45,7 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
     counters().in_flight.fetch_add(1, std::memory_order_relaxed);
     began_ = Clock::now();
     auto call = channel_->dispatch(make_request(exchange),
-                                   [self](plugins::DispatchOutcome outcome) { self->finish(std::move(outcome)); });
+                                   [self](const plugins::DispatchOutcome& outcome) { self->finish(outcome); });
     if (!finished_) call_ = std::move(call);
   }
 
@@ -81,12 +81,18 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
     return out;
   }
 
-  void finish(plugins::DispatchOutcome outcome) {
+  void finish(const plugins::DispatchOutcome& outcome) {
     finished_ = true;
     counters().in_flight.fetch_sub(1, std::memory_order_relaxed);
     times_.dispatch_ns =
         static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - began_).count());
     context_.counters.observe(Stage::dispatch, times_.dispatch_ns);
+    // Before the reply is sent, so that who has read it finds it counted.
+    if (outcome.reply.ok()) {
+      counters().count_ok();
+    } else {
+      counters().count_error(outcome.reply.error().code);
+    }
     const std::string_view result =
         outcome.reply.ok() ? std::string_view("ok") : core::to_string(outcome.reply.error().code);
     const std::string_view target = state_->targets[target_]->name();
@@ -100,11 +106,6 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
       view.explain->attempts.push_back({target, result, times_.dispatch_ns / 1000});
     }
     if (session_->open()) send(outcome, std::move(view));
-    if (outcome.reply.ok()) {
-      counters().count_ok();
-    } else {
-      counters().count_error(outcome.reply.error().code);
-    }
     session_->finish_async(token_);
     release();
   }

@@ -74,7 +74,6 @@ limits:
   max_connections: 1
   max_connections_per_address: 2
   max_request: 2KiB
-  max_change: 3MiB
   max_batch: 4
   max_in_flight: 5
   max_output_buffer: 4096
@@ -97,7 +96,6 @@ limits:
   EXPECT_EQ(config.limits.max_connections, 1U);
   EXPECT_EQ(config.limits.max_connections_per_address, 2U);
   EXPECT_EQ(config.limits.max_request, 2'048U);
-  EXPECT_EQ(config.limits.max_change, std::size_t{3} << 20);
   EXPECT_EQ(config.limits.max_batch, 4U);
   EXPECT_EQ(config.limits.max_in_flight, 5U);
   EXPECT_EQ(config.limits.max_output_buffer, 4'096U);
@@ -144,8 +142,9 @@ TEST_F(Sections, ReadEveryKindOfIndex) {
 TEST_F(Sections, WantAThresholdForOtherMetricsThanCosine) {
   for (const char* metric : {"dot", "euclidean", "manhattan"}) {
     const auto problems = scratch_.problems("index: {dimension: 2, metric: " + std::string(metric) + "}\n");
-    EXPECT_EQ(problems, (std::vector<std::string>{"routes.yaml: decision.score_threshold: is required for the metric " +
-                                                  std::string(metric) + ": expected a finite number, found nothing"}));
+    EXPECT_EQ(problems,
+              (std::vector<std::string>{"routes.yaml:1:1: decision.score_threshold: is required for the metric " +
+                                        std::string(metric) + ": expected a finite number, found nothing"}));
   }
 }
 
@@ -177,8 +176,9 @@ TEST_F(Sections, RefuseNumbersOutsideTheirRange) {
 }
 
 TEST_F(Sections, RefuseByNameWhatIsOfALaterVersion) {
-  for (const char* yaml : {"data_dir: ./data", "store: {durability: always}", "tls: {cert_file: a.pem}",
-                           "access: {tokens_file: t}", "limits: {handshake_timeout: 1s}"}) {
+  for (const char* yaml :
+       {"data_dir: ./data", "store: {durability: always}", "tls: {cert_file: a.pem}", "access: {tokens_file: t}",
+        "limits: {handshake_timeout: 1s}", "limits: {max_change: 1MiB}"}) {
     EXPECT_TRUE(problem(yaml).ends_with(": is known, not in this version")) << yaml;
   }
   EXPECT_EQ(problem("http: 127.0.0.1:80"), "http: is known, not in this version: expected off, found \"127.0.0.1:80\"");

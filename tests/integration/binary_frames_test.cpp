@@ -57,9 +57,7 @@ int number(core::ErrorCode code) { return static_cast<int>(code); }
 
 class BinaryFrames : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    daemon_ = new DaemonProcess(tiny_config("limits: {max_request: 64KiB, request_timeout: 400ms}\n"));
-  }
+  static void SetUpTestSuite() { daemon_ = new DaemonProcess(tiny_config("limits: {max_request: 64KiB}\n")); }
   static void TearDownTestSuite() {
     delete daemon_;
     daemon_ = nullptr;
@@ -167,8 +165,9 @@ TEST_F(BinaryFrames, Fault19CutOffByTheEndOfInputIsCounted) {
   EXPECT_NE(client.ask(R"({"id":1,"op":"stats"})").find("\"cut_off\":" + std::to_string(cut_off) + ","),
             std::string::npos);
 }
-TEST_F(BinaryFrames, Fault20OneByteAtATime) {
-  RawClient client(daemon_->port());
+TEST(BinaryFramesTimeouts, Fault20OneByteAtATime) {
+  const DaemonProcess daemon(tiny_config("limits: {request_timeout: 400ms}\n"));
+  RawClient client(daemon.port());
   bool sending = true;
   for (const char c : match_frame(1, {1, 0, 0, 0})) {
     sending = sending && client.try_send(std::string_view(&c, 1));

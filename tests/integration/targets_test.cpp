@@ -175,6 +175,26 @@ TEST(Targets, ADeadlineBeforeSendingIsTimeoutAndAfterItUpstreamTimeout) {
   EXPECT_TRUE(silent.wait_for_closed_by_client(1)) << "a reply that comes too late must not answer the next request";
 }
 
+TEST(Targets, KeepTheirConnectionsThroughAReloadThatDoesNotChangeThem) {
+  FaultServer server(always(reply_of("{}")));
+  const DaemonProcess daemon(config_for(server.port()));
+  RawClient client(daemon.port());
+  const auto ask = [&] { return client.ask(R"({"id":1,"embedding":[1,0]})"); };
+  EXPECT_THAT(ask(), HasSubstr(R"("revision":1,)"));
+  daemon.rewrite(config_for(server.port(), "limits: {max_batch: 7}\n"));
+  EXPECT_THAT(client.ask(R"({"id":1,"op":"reload"})"), HasSubstr(R"("revision":2)"));
+  EXPECT_THAT(ask(), HasSubstr(R"("revision":2,)"));
+  EXPECT_EQ(server.connections(), 1U);
+  EXPECT_THAT(client.ask(R"({"id":1,"op":"stats"})"), HasSubstr(R"("api":{"ok":2,)")) << "counters go on";
+  std::string changed = config_for(server.port());
+  changed.replace(changed.find("timeout: 60s"), 12, "timeout: 59s");
+  daemon.rewrite(changed);
+  EXPECT_THAT(client.ask(R"({"id":1,"op":"reload"})"), HasSubstr(R"("revision":3)"));
+  EXPECT_THAT(ask(), HasSubstr(R"("revision":3,)"));
+  EXPECT_EQ(server.connections(), 2U) << "another target of the same name";
+  EXPECT_THAT(client.ask(R"({"id":1,"op":"stats"})"), HasSubstr(R"("api":{"ok":3,)"));
+}
+
 TEST(Targets, RepliesComeAsTheyFinishWithTheirIds) {
   Gate gate;
   FaultServer server([&](FaultServer::Connection& connection) {

@@ -4,21 +4,18 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 
 #include "config/vector_file.h"
+#include "tests/support/places.h"
 #include "tests/support/synthetic_set.h"
 
 namespace semroute::test {
 
 inline constexpr std::size_t kIntentDimension = 384;
 
-inline std::string intent_folder(const std::string& set) {
-  const char* folder = std::getenv("SEMROUTE_TEST_DATA");
-  return (folder != nullptr ? std::string(folder) : std::string(SEMROUTE_SOURCE_DIR "/../shared/data")) + "/" + set;
-}
+inline std::string intent_folder(const std::string& set) { return test_data_folder() + "/" + set; }
 
 // Why there is nothing to test with; empty when there is.
 inline std::string missing_intents(const std::string& set) {

@@ -60,6 +60,9 @@ Register map_lanes(Source source, Function function) {
                                                 [](std::int32_t number) { return static_cast<std::int8_t>(number); })
 #undef _mm512_maskz_extracti64x4_epi64
 #define _mm512_maskz_extracti64x4_epi64(mask, a, half) simde_mm512_extracti64x4_epi64(a, half)
+#define _mm512_maskz_cvtepu16_epi32(mask, numbers) \
+  map_lanes<__m512i, std::uint32_t, std::uint16_t>(numbers, [](std::uint16_t number) { return std::uint32_t{number}; })
+#define _mm512_maskz_slli_epi32(mask, a, count) simde_mm512_slli_epi32(a, count)
 #undef _mm512_madd_epi16
 #define _mm512_madd_epi16(a, b) simde_mm512_madd_epi16(a, b)
 #define _MM_FROUND_NO_EXC SIMDE_MM_FROUND_NO_EXC

@@ -120,12 +120,4 @@ inline void check_u1_dot(const Kernels& kernels) {
   }
 }
 
-inline void check_codes(const Kernels& kernels) {
-  check_u8_dot(kernels);
-  check_u8_dot_extremes(kernels);
-  check_u8_l1(kernels);
-  check_u4_dot(kernels);
-  check_u1_dot(kernels);
-}
-
 }  // namespace semroute::core::testing

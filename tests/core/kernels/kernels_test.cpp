@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "tests/core/kernels/codes_check.h"
+#include "tests/core/kernels/convert_check.h"
 #include "tests/core/kernels/float_check.h"
 
 namespace semroute::core {
@@ -19,11 +21,26 @@ std::vector<const Kernels*> runnable_kernels() {
   return runnable;
 }
 
+std::string test_name(const ::testing::TestParamInfo<const Kernels*>& set) {
+  std::string name(set.param->name);
+  std::replace(name.begin(), name.end(), '+', '_');
+  return name;
+}
+
 class EveryKernelSet : public ::testing::TestWithParam<const Kernels*> {};
 
-TEST_P(EveryKernelSet, AgreesWithFloat64OverAwkwardDimensions) { testing::check_kernels(*GetParam()); }
-
-TEST_P(EveryKernelSet, IsExactOverCodesAndBits) { testing::check_codes(*GetParam()); }
+TEST_P(EveryKernelSet, AgreesWithFloat64OverAwkwardDimensions) { testing::check_floats(*GetParam()); }
+TEST_P(EveryKernelSet, IsExactOverCodesOf8Bits) {
+  testing::check_u8_dot(*GetParam());
+  testing::check_u8_l1(*GetParam());
+}
+TEST_P(EveryKernelSet, NeverSaturatesOnTheLargestProducts) { testing::check_u8_dot_extremes(*GetParam()); }
+TEST_P(EveryKernelSet, IsExactOverCodesOf4Bits) { testing::check_u4_dot(*GetParam()); }
+TEST_P(EveryKernelSet, IsExactOverBits) { testing::check_u1_dot(*GetParam()); }
+TEST_P(EveryKernelSet, AddsUpTableEntries) { testing::check_tables(*GetParam()); }
+TEST_P(EveryKernelSet, ConvertsHalvesAsPlainArithmeticDoes) { testing::check_halves(*GetParam()); }
+TEST_P(EveryKernelSet, ConvertsBfloatsAsPlainArithmeticDoes) { testing::check_bfloats(*GetParam()); }
+TEST_P(EveryKernelSet, RoundsToSignedBytes) { testing::check_signed_bytes(*GetParam()); }
 
 TEST_P(EveryKernelSet, GivesZeroForAVectorAgainstItself) {
   std::vector<float> vector(385);
@@ -41,8 +58,7 @@ TEST_P(EveryKernelSet, StaysFiniteAtTheLargestNorm) {
   EXPECT_NEAR(GetParam()->l1(a.data(), b.data(), a.size()), 2e19, 1e14);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernels, EveryKernelSet, ::testing::ValuesIn(runnable_kernels()),
-                         [](const auto& set) { return std::string(to_string(set.param->isa)); });
+INSTANTIATE_TEST_SUITE_P(Kernels, EveryKernelSet, ::testing::ValuesIn(runnable_kernels()), test_name);
 
 }  // namespace
 }  // namespace semroute::core

@@ -42,6 +42,20 @@ bool same_bits(Number a, Number b) {
   return std::memcmp(&a, &b, sizeof a) == 0;
 }
 
+// As many slots as are asked for ahead, and more: every row's bits are those of `full`.
+template <class Query, class Row, class Out>
+void check_long_gathers(RowKernel<Query, Row, Out> kernel, const Query* query, RowBlock<Row>& block, const Out* full) {
+  std::vector<std::uint32_t> slots(83);
+  for (std::size_t i = 0; i < slots.size(); ++i) slots[i] = static_cast<std::uint32_t>(i * i * 5 % kMostRows);
+  std::vector<Out> gathered(slots.size());
+  for (std::size_t count = kMostRows + 1; count <= slots.size(); count += count < 44 ? 1 : 13) {
+    kernel.gather(query, block.row(0), block.stride(), slots.data(), count, block.length(), gathered.data());
+    for (std::size_t i = 0; i < count; ++i)
+      ASSERT_TRUE(same_bits(gathered[i], full[slots[i]]))
+          << "gather, length " << block.length() << ", " << i << " of " << count;
+  }
+}
+
 // `expect(row, number)` holds one result of the rows form against arithmetic; every other count, and the gather
 // form, must give the same bits. The last row of the block is overwritten with the first: they must tie.
 template <class Query, class Row, class Out, class Expect>
@@ -73,6 +87,7 @@ void check_rows(RowKernel<Query, Row, Out> kernel, const Query* query, RowBlock<
       ASSERT_EQ(gathered[i], unwritten) << "gather wrote beyond the " << count << " rows";
     }
   }
+  check_long_gathers(kernel, query, block, full);
 }
 
 }  // namespace semroute::core::testing

@@ -48,8 +48,7 @@ std::shared_ptr<const ServiceState> serving(const config::Config& config, Metric
 class WorkerWithClient {
  public:
   explicit WorkerWithClient(const config::Config& config)
-      : worker_(0, serving(config, metrics_), metrics_.add_worker(), control_, nullptr),
-        client_(io_) {
+      : worker_(0, serving(config, metrics_), metrics_.add_worker(), control_, nullptr), client_(io_) {
     asio::ip::tcp::acceptor acceptor(io_, {asio::ip::address_v4::loopback(), 0});
     client_.connect(acceptor.local_endpoint());
     worker_.adopt(acceptor.accept(worker_.io()), nullptr);
