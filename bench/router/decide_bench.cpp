@@ -1,17 +1,19 @@
 // bench_decide: microseconds for one decision on real utterances (CLINC150, 384 dimensions, 150 routes), through the
 // index and with every reference scored, beside one exact scan of the same vectors by FAISS and hnswlib in the same
 // run; and from how many references on the index pays. bench/README.md says how to read it.
-#include <cstdio>
+#include <sysexits.h>
+
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
-#include "bench/router/scan_peers.h"
-#include "bench/support/timing.h"
+#include "bench/core/contender.h"
+#include "bench/support/program.h"
+#include "bench/support/table.h"
+#include "bench/support/turns.h"
 #include "config/vector_file.h"
 #include "core/base/check.h"
 #include "core/index/vector_rules.h"
@@ -43,10 +45,8 @@ struct Rows {
 Rows read_rows(const std::string& path) {
   auto vectors = config::read_vectors(path + ".d384.f16.npy", kDimension, core::Metric::cosine);
   auto labels = config::read_labels(path + ".jsonl");
-  if (!vectors.ok() || !labels.ok()) {
-    std::fprintf(stderr, "bench_decide: %s\n", (vectors.ok() ? labels.error() : vectors.error()).message.c_str());
-    std::exit(65);
-  }
+  if (!vectors.ok()) stop(EX_DATAERR, vectors.error().message);
+  if (!labels.ok()) stop(EX_DATAERR, labels.error().message);
   Rows rows{std::move(vectors.value().values), std::move(labels.value().labels)};
   for (std::size_t i = 0; i < rows.labels.size(); ++i) {
     const std::span<float> row(&rows.values[i * kDimension], kDimension);
@@ -84,11 +84,13 @@ enum class Way { as_it_comes, everything, through_index };
 
 class Decider {
  public:
-  Decider(std::shared_ptr<const RoutingState> state, Way way) : state_(std::move(state)), way_(way) {}
+  Decider(std::shared_ptr<const RoutingState> state, Way way, std::size_t top_k)
+      : state_(std::move(state)), way_(way), top_k_(top_k) {}
 
   void operator()(std::span<const float> query) {
     DecideRequest request;
     request.embedding = query;
+    request.top_k = top_k_;
     if (way_ == Way::as_it_comes) {
       decide(*state_, request, scratch_, decision_);
     } else {
@@ -108,6 +110,7 @@ class Decider {
  private:
   std::shared_ptr<const RoutingState> state_;
   Way way_;
+  std::size_t top_k_;
   DecideScratch scratch_;
   Decision decision_;
   std::size_t found_ = 0;
@@ -116,87 +119,131 @@ class Decider {
 
 using Work = std::function<void(std::span<const float>)>;
 
-// Microseconds per query for each, all taking turns in each round: the median of the rounds.
-std::vector<double> measure(const std::vector<Work>& all, const Rows& queries, std::size_t rounds) {
-  std::vector<std::vector<double>> taken(all.size());
-  for (std::size_t round = 0; round < rounds; ++round)
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      const std::size_t who = (i + round) % all.size();
-      const Stopwatch watch;
-      for (std::size_t q = 0; q < kQueries; ++q) all[who](queries.row(q * queries.labels.size() / kQueries));
-      taken[who].push_back(watch.elapsed_us() / static_cast<double>(kQueries));
-    }
-  std::vector<double> medians;
-  for (const auto& rounds_of_one : taken) medians.push_back(median(rounds_of_one));
-  return medians;
+// Each work over all queries a round, by turns.
+Turns measure(const std::vector<Work>& all, const Rows& queries, std::size_t rounds) {
+  return {all.size(), rounds, [&](std::size_t who) {
+            const Stopwatch watch;
+            for (std::size_t q = 0; q < kQueries; ++q) all[who](queries.row(q * queries.labels.size() / kQueries));
+            return watch.elapsed() / static_cast<double>(kQueries);
+          }};
 }
 
-bool measure_decisions(const Rows& references, const Rows& queries, std::size_t rounds) {
-  struct Kind {
-    const char* name;
-    core::Algorithm algorithm;
-    core::Quantization quantization;
-  };
-  constexpr Kind kKinds[] = {{"flat none", core::Algorithm::flat, core::Quantization::none},
-                             {"flat int8", core::Algorithm::flat, core::Quantization::int8},
-                             {"hnsw none", core::Algorithm::hnsw, core::Quantization::none},
-                             {"hnsw int8", core::Algorithm::hnsw, core::Quantization::int8}};
-  const auto peers = scan_peers(references.values, kDimension);
-  std::printf("one decision at %zu references, us; %s; median of %zu rounds of %zu requests\n",
-              references.labels.size(), std::string(core::to_string(core::active_kernels().isa)).c_str(), rounds,
-              kQueries);
-  std::printf("%-12s  %10s", "aggregation", "everything");
-  for (const Kind& kind : kKinds) std::printf("  %10s", kind.name);
-  for (const auto& peer : peers) std::printf("  %10s", peer->name().c_str());
-  std::printf("\n");
+struct Kind {
+  const char* name;
+  core::Algorithm algorithm;
+  core::Quantization quantization;
+};
+constexpr Kind kKinds[] = {{"flat_none_us", core::Algorithm::flat, core::Quantization::none},
+                           {"flat_int8_us", core::Algorithm::flat, core::Quantization::int8},
+                           {"hnsw_none_us", core::Algorithm::hnsw, core::Quantization::none},
+                           {"hnsw_int8_us", core::Algorithm::hnsw, core::Quantization::int8}};
+
+std::vector<std::string> columns_of_kinds(std::string first) {
+  std::vector<std::string> columns{std::move(first), "everything_us"};
+  for (const Kind& kind : kKinds) columns.emplace_back(kind.name);
+  return columns;
+}
+
+struct Asked {
+  const Rows& references;
+  const Rows& queries;
+  std::size_t rounds;
+  std::string out;
+};
+
+// Whether the target was met, or there was no FAISS to tell.
+bool measure_decisions(const Asked& asked) {
+  const std::size_t count = asked.references.labels.size();
+  std::vector<std::unique_ptr<Contender>> peers;
+  peers.push_back(faiss_flat(kDimension));
+  peers.push_back(hnswlib_flat(kDimension, count));
+  for (const auto& peer : peers)
+    if (peer) peer->build(asked.references.values, 1);
+
+  std::vector<std::string> columns = columns_of_kinds("aggregation");
+  columns.insert(columns.end(), {"faiss_us", "hnswlib_us", "flat_none_to_faiss", "flat_none_to_hnswlib"});
+  Table table("One decision at " + std::to_string(count) + " references, top_k 1, beside one scan of them by a peer",
+              columns);
   bool good = true;
   for (const Aggregation aggregation :
        {Aggregation::mean_top, Aggregation::max, Aggregation::sum_top, Aggregation::mean, Aggregation::centroid}) {
     std::vector<Work> all;
     for (const Kind& kind : kKinds) {
-      auto state = state_of(references, references.labels.size(), aggregation, kind.algorithm, kind.quantization);
-      if (all.empty()) all.emplace_back(Decider(state, Way::everything));
-      all.emplace_back(Decider(std::move(state), Way::as_it_comes));
+      auto state = state_of(asked.references, count, aggregation, kind.algorithm, kind.quantization);
+      if (all.empty()) all.emplace_back(Decider(state, Way::everything, 1));
+      all.emplace_back(Decider(std::move(state), Way::as_it_comes, 1));
     }
-    for (const auto& peer : peers)
-      all.emplace_back([&peer](std::span<const float> query) { peer->search(query.data(), kPeerTop); });
-    const std::vector<double> us = measure(all, queries, rounds);
-    std::printf("%-12s", std::string(config::to_string(aggregation)).c_str());
-    for (const double one : us) std::printf("  %10.1f", one);
-    std::printf("\n");
-    if (aggregation == Aggregation::mean_top && !peers.empty() && peers[0]->name() == "faiss") {
-      const double ratio = us[1] / us[1 + std::size(kKinds)];
-      good = ratio <= kTarget;
-      std::printf("  flat none / faiss %.3f, target %.2f: %s\n", ratio, kTarget, good ? "met" : "MISSED");
+    for (const auto& peer : peers) {
+      if (!peer) continue;
+      all.emplace_back([&peer](std::span<const float> query) {
+        std::uint64_t ids[kPeerTop];
+        peer->search(query.data(), kPeerTop, 0, ids);
+        keep(ids);
+      });
     }
+    const Turns turns = measure(all, asked.queries, asked.rounds);
+    std::vector<std::string> cells{std::string(config::to_string(aggregation))};
+    std::size_t who = 0;
+    for (; who <= std::size(kKinds); ++who) cells.push_back(fixed(turns.median_of(who).cpu_us, 1));
+    std::vector<std::string> ratios;
+    for (const auto& peer : peers) {
+      cells.push_back(peer ? fixed(turns.median_of(who).cpu_us, 1) : "-");
+      ratios.push_back(peer ? fixed(turns.median_ratio(1, who), 3) : "-");
+      if (peer) ++who;
+    }
+    if (aggregation == Aggregation::mean_top && peers[0])
+      good = turns.median_ratio(1, 1 + std::size(kKinds)) <= kTarget;
+    cells.insert(cells.end(), ratios.begin(), ratios.end());
+    table.add(std::move(cells));
   }
+  table.publish(asked.out, "decide");
   return good;
 }
 
-void measure_where_the_index_pays(const Rows& references, const Rows& queries, std::size_t rounds) {
-  std::printf("\nmean_top, flat: every reference scored, and through the index where it suffices (share)\n");
-  std::printf("%10s  %10s  %10s  %6s\n", "references", "everything", "index", "share");
-  for (const std::size_t each : {2U, 4U, 5U, 6U, 8U, 10U, 14U, 20U, 40U, 100U}) {
-    const auto state =
-        state_of(references, each, Aggregation::mean_top, core::Algorithm::flat, core::Quantization::none);
-    Decider through_index(state, Way::through_index);
-    const std::vector<double> us = measure({Decider(state, Way::everything), std::ref(through_index)}, queries, rounds);
-    std::printf("%10zu  %10.1f  %10.1f  %6.3f\n", state->index->count(), us[0], us[1], through_index.found_share());
+void measure_top_k(const Asked& asked) {
+  Table table("mean_top, by how many routes are asked for", columns_of_kinds("top_k"));
+  for (const std::size_t top_k : {1U, 3U, 5U, 10U, 20U, 50U}) {
+    std::vector<Work> all;
+    for (const Kind& kind : kKinds) {
+      auto state = state_of(asked.references, asked.references.labels.size(), Aggregation::mean_top, kind.algorithm,
+                            kind.quantization);
+      if (all.empty()) all.emplace_back(Decider(state, Way::everything, top_k));
+      all.emplace_back(Decider(std::move(state), Way::as_it_comes, top_k));
+    }
+    const Turns turns = measure(all, asked.queries, asked.rounds);
+    std::vector<std::string> cells{std::to_string(top_k)};
+    for (std::size_t who = 0; who < all.size(); ++who) cells.push_back(fixed(turns.median_of(who).cpu_us, 1));
+    table.add(std::move(cells));
   }
+  table.publish(asked.out, "decide_top_k");
 }
 
-int run(std::size_t rounds) {
+void measure_where_the_index_pays(const Asked& asked) {
+  Table table("mean_top, flat: from how many references on the index pays, and the share of decisions it suffices for",
+              {"references", "everything_us", "index_us", "share"});
+  for (const std::size_t each : {4U, 5U, 6U, 8U, 10U, 14U, 20U, 40U, 100U}) {
+    const auto state =
+        state_of(asked.references, each, Aggregation::mean_top, core::Algorithm::flat, core::Quantization::none);
+    Decider through_index(state, Way::through_index, 1);
+    const Turns turns =
+        measure({Decider(state, Way::everything, 1), std::ref(through_index)}, asked.queries, asked.rounds);
+    table.add({std::to_string(state->index->count()), fixed(turns.median_of(0).cpu_us, 1),
+               fixed(turns.median_of(1).cpu_us, 1), fixed(through_index.found_share(), 3)});
+  }
+  table.publish(asked.out, "decide_crossover");
+}
+
+int run(std::size_t rounds, std::string out) {
   const char* given = std::getenv("SEMROUTE_TEST_DATA");
   const std::string folder = (given != nullptr ? std::string(given) : std::string("../shared/data")) + "/clinc150";
-  if (!std::filesystem::exists(folder)) {
-    std::fprintf(stderr, "bench_decide: no data in %s; set SEMROUTE_TEST_DATA to the folder that holds clinc150\n",
-                 folder.c_str());
-    return 69;
-  }
+  if (!std::filesystem::exists(folder))
+    stop(EX_UNAVAILABLE, "no data in " + folder + "; set SEMROUTE_TEST_DATA to the folder that holds clinc150");
   const Rows references = read_rows(folder + "/train");
   const Rows queries = read_rows(folder + "/test");
-  const bool good = measure_decisions(references, queries, rounds);
-  measure_where_the_index_pays(references, queries, rounds);
+  const Asked asked{references, queries, rounds, std::move(out)};
+  const bool good = measure_decisions(asked);
+  measure_top_k(asked);
+  measure_where_the_index_pays(asked);
   return good ? 0 : 1;
 }
 
@@ -204,12 +251,9 @@ int run(std::size_t rounds) {
 }  // namespace semroute::bench
 
 int main(int argc, char** argv) {
-  std::size_t rounds = 9;
-  if (argc == 3 && std::strcmp(argv[1], "--rounds") == 0 && std::atoi(argv[2]) > 0) {
-    rounds = static_cast<std::size_t>(std::atoi(argv[2]));
-  } else if (argc != 1) {
-    std::fprintf(stderr, "usage: bench_decide [--rounds N]\n");
-    return 64;
-  }
-  return semroute::bench::run(rounds);
+  semroute::bench::Options options(argc, argv, "one decision on real utterances, beside a scan by FAISS and hnswlib");
+  const std::size_t rounds = options.number("rounds", 9, "the median of so many counts");
+  std::string out = options.text("out", "", "a folder for CSV files");
+  options.finish();
+  return semroute::bench::run(rounds, std::move(out));
 }

@@ -59,13 +59,15 @@ class RandomTables {
     const bool is_of_means = aggregation == config::Aggregation::mean || aggregation == config::Aggregation::centroid;
     const std::size_t count = is_of_means ? 600 + below(300) : chance(50) ? 3 + below(12) : 40 + below(160);
     const double spread = chance(30) ? 1.0 : uniform(0.05, 0.4);
+    const std::size_t rows = chance(15) ? 20'000 : 3'000;
+    const bool vetoes_most = chance(30);
     std::vector<RouteSpec> routes;
     std::size_t references = 0;
     while (routes.size() < count || references < 700) {
       RouteSpec route;
       route.name = "route" + std::to_string(routes.size());
       const std::vector<float> centre = vectors(1, dimension);
-      const std::size_t most = std::max<std::size_t>(2, 3'000 / count);
+      const std::size_t most = std::max<std::size_t>(2, rows / count);
       const std::size_t own = chance(5) ? 0 : 1 + below(chance(20) ? 2 : most);
       add_near(route.references, centre, own, spread);
       references += own;
@@ -73,7 +75,10 @@ class RandomTables {
         const std::vector<float>& other = routes.back().references;
         std::copy_n(other.begin(), dimension, route.references.begin());
       }
-      if (chance(30)) add_near(route.negatives, centre, 1 + below(3), spread);
+      if (vetoes_most && chance(85))
+        route.negatives = route.references;  // always as near
+      else if (chance(30))
+        add_near(route.negatives, centre, 1 + below(3), spread);
       if (chance(20)) route.score_threshold = threshold(metric) - (chance(20) ? 0.7 : 0.0);
       if (chance(70)) route.metadata.push_back({"tier", tier()});
       routes.push_back(std::move(route));
