@@ -233,6 +233,44 @@ void measure_where_the_index_pays(const Asked& asked) {
   table.publish(asked.out, "decide_crossover");
 }
 
+// The queries of a round, fetched together in batches of `size`.
+Elapsed decide_in_batches(const RoutingState& state, const Rows& queries, std::size_t size) {
+  DecideScratch scratch;
+  Decision decision;
+  router::FetchedBatch batch;
+  const Stopwatch watch;
+  for (std::size_t first = 0; first < kQueries; first += size) {
+    const std::size_t some = std::min(size, kQueries - first);
+    DecideRequest request;
+    if (size > 1) fetch_together(state, request, {queries.row(first).data(), some * kDimension}, batch);
+    for (std::size_t i = 0; i < some; ++i) {
+      request.embedding = queries.row(first + i);
+      if (size > 1) request.fetched = batch.of(i);
+      decide(state, request, scratch, decision);
+      keep(decision);
+    }
+  }
+  return watch.elapsed() / static_cast<double>(kQueries);
+}
+
+void measure_batches(const Asked& asked) {
+  Table table("flat, decisions of a batch, by how many are fetched together", {"together", "max_us", "mean_top_us"});
+  const auto state_with = [&](Aggregation aggregation) {
+    return state_of(asked.references, asked.references.labels.size(), aggregation, core::Algorithm::flat,
+                    core::Quantization::none);
+  };
+  const auto max = state_with(Aggregation::max);
+  const auto mean_top = state_with(Aggregation::mean_top);
+  constexpr std::size_t kSizes[] = {1, 8, 64};
+  const Turns turns(2 * std::size(kSizes), asked.rounds, [&](std::size_t who) {
+    return decide_in_batches(who % 2 == 0 ? *max : *mean_top, asked.queries, kSizes[who / 2]);
+  });
+  for (std::size_t i = 0; i < std::size(kSizes); ++i)
+    table.add({std::to_string(kSizes[i]), fixed(turns.median_of(2 * i).cpu_us, 1),
+               fixed(turns.median_of(2 * i + 1).cpu_us, 1)});
+  table.publish(asked.out, "decide_batches");
+}
+
 int run(std::size_t rounds, std::string out) {
   const char* given = std::getenv("SEMROUTE_TEST_DATA");
   const std::string folder = (given != nullptr ? std::string(given) : std::string("../shared/data")) + "/clinc150";
@@ -243,6 +281,7 @@ int run(std::size_t rounds, std::string out) {
   const Asked asked{references, queries, rounds, std::move(out)};
   const bool good = measure_decisions(asked);
   measure_top_k(asked);
+  measure_batches(asked);
   measure_where_the_index_pays(asked);
   return good ? 0 : 1;
 }

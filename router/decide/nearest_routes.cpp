@@ -40,6 +40,14 @@ std::size_t passing_vectors(const RoutingState& state, const DecideRequest& requ
   return vectors;
 }
 
+// Routes whose rank must be known: those that are asked for, and the runner-up.
+std::size_t listed(const DecideRequest& request, std::span<const std::size_t> positions) noexcept {
+  return std::min(std::max<std::size_t>(request.top_k, 2), positions.size());
+}
+
+std::size_t first_fetch(std::size_t listed) noexcept { return std::max(kFewestFetched, kFetchedPerListed * listed); }
+std::size_t most_fetched(std::size_t vectors) noexcept { return std::max(kFewestFetched, vectors / kMostFetchedShare); }
+
 // Not so a mean of distances, which every reference has a part in.
 bool is_made_of_nearest(const RoutingState& state) noexcept {
   return state.route_vectors != nullptr || state.table.rules().aggregation != Aggregation::mean;
@@ -56,7 +64,7 @@ class NearestRoutes {
         positions_(positions),
         scratch_(scratch),
         index_(state.route_vectors != nullptr ? *state.route_vectors : *state.index),
-        listed_(std::min(std::max<std::size_t>(request.top_k, 2), positions.size())),
+        listed_(listed(request, positions)),
         total_(passing_vectors(state, request, positions)) {
     if (scratch_.places.size() < table_.routes().size()) scratch_.places.resize(table_.routes().size(), 0);
     scratch_.seen.clear();
@@ -68,8 +76,8 @@ class NearestRoutes {
   NearestRoutes& operator=(const NearestRoutes&) = delete;
 
   bool find() {
-    const std::size_t most = std::max(kFewestFetched, total_ / kMostFetchedShare);
-    std::size_t k = std::max(kFewestFetched, kFetchedPerListed * listed_);
+    const std::size_t most = most_fetched(total_);
+    std::size_t k = first_fetch(listed_);
     if (k > most) return false;
     if (request_.filter != nullptr) collect_passing();
     for (; k <= most; k *= kFetchGrowth) {
@@ -328,6 +336,21 @@ bool pays_to_search(const RoutingState& state, const DecideRequest& request,
                     std::span<const std::size_t> positions) noexcept {
   if (request.explain || positions.size() <= std::max<std::size_t>(request.top_k, 2)) return false;
   return is_made_of_nearest(state) && passing_vectors(state, request, positions) >= kFewestToSearch;
+}
+
+void fetch_together(const RoutingState& state, const DecideRequest& request, std::span<const float> embeddings,
+                    FetchedBatch& batch) {
+  batch.k = 0;
+  const core::Index& index = state.route_vectors != nullptr ? *state.route_vectors : *state.index;
+  const std::span<const std::size_t> positions = state.table.referenced();
+  if (request.filter != nullptr || index.walks() || !pays_to_search(state, request, positions)) return;
+  const std::size_t k = first_fetch(listed(request, positions));
+  if (k > most_fetched(passing_vectors(state, request, positions))) return;
+  const std::size_t count = embeddings.size() / index.params().dimension;
+  batch.k = k;
+  batch.hits.resize(count * k);
+  batch.counts.resize(count);
+  index.search_many(embeddings, k, batch.hits, batch.counts);
 }
 
 bool find_nearest_routes(const RoutingState& state, const DecideRequest& request,

@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include "router/decide/decision.h"
 #include "router/routes/route_table.h"
@@ -27,6 +28,24 @@ inline constexpr std::size_t kFewestToSearch = 1'024;
 // Whether looking through the index is worth trying for `vectors` that pass the filter.
 [[nodiscard]] bool pays_to_search(const RoutingState& state, const DecideRequest& request,
                                   std::span<const std::size_t> positions) noexcept;
+
+// The first batch of candidates of requests that differ in nothing but their embeddings.
+struct FetchedBatch {
+  std::size_t k = 0;  // for each; 0: nothing was fetched, each request is searched for on its own
+  std::vector<core::Hit> hits;
+  std::vector<std::size_t> counts;
+
+  // For DecideRequest::fetched.
+  [[nodiscard]] std::span<const core::Hit> of(std::size_t i) const noexcept {
+    if (k == 0) return {};
+    return std::span(hits).subspan(i * k, counts[i]);
+  }
+};
+
+// For all of `embeddings` (n x dimension, prepared) by one pass over the rows, where that helps: when they are scanned,
+// and all of them.
+void fetch_together(const RoutingState& state, const DecideRequest& request, std::span<const float> embeddings,
+                    FetchedBatch& batch);
 
 // Leaves in scratch.candidates, in the order of positions, enough routes with their scores and vetoes that ranking them
 // (rank_candidates) decides as ranking all would. False when that is not worth it: nothing was left there.

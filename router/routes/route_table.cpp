@@ -209,6 +209,20 @@ std::size_t RouteTable::owner(core::ReferenceId reference) const noexcept {
   return owners_[static_cast<std::size_t>(after - firsts_.begin()) - 1];
 }
 
+core::IndexBytes index_bytes(const RoutingState& state) noexcept {
+  core::IndexBytes sum;
+  for (const core::Index* index : {state.index.get(), state.negatives.get(), state.route_vectors.get()}) {
+    if (index == nullptr) continue;
+    const core::IndexBytes bytes = index->bytes();
+    sum.vectors += bytes.vectors;
+    sum.codes += bytes.codes;
+    sum.graph += bytes.graph;
+    sum.ids += bytes.ids;
+    sum.other += bytes.other;
+  }
+  return sum;
+}
+
 bool has_route_vector(config::Aggregation aggregation, core::Metric metric) noexcept {
   return aggregation == config::Aggregation::centroid ||
          (aggregation == config::Aggregation::mean && core::is_inner_product(metric));
@@ -254,9 +268,13 @@ Result<std::shared_ptr<const RoutingState>> build_routing_state(const config::Co
   }
   const auto rules = rules_of(config.decision, routes);
   if (!rules.ok()) return rules.error();
-  return std::shared_ptr<const RoutingState>(std::make_shared<RoutingState>(
-      RoutingState{std::move(index).value(), std::move(negatives).value(), std::move(route_vectors),
-                   RouteTable(std::move(routes), rules.value())}));
+  auto state = std::make_shared<RoutingState>(RoutingState{std::move(index).value(), std::move(negatives).value(),
+                                                           std::move(route_vectors), false,
+                                                           RouteTable(std::move(routes), rules.value())});
+  // With route vectors, references are scored for vetoes only.
+  state->approximate =
+      state->index->approximate() && (state->route_vectors == nullptr || state->negatives->count() > 0);
+  return std::shared_ptr<const RoutingState>(std::move(state));
 }
 
 }  // namespace semroute::router

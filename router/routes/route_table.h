@@ -85,8 +85,13 @@ struct RoutingState {
   // For the aggregations whose score is that of one vector a route (has_route_vector): that vector, under the position
   // of each route that has references. Null for the others.
   std::unique_ptr<const core::Index> route_vectors;
+  // Whether scores that decide come from codes alone (index.rerank none).
+  bool approximate = false;
   RouteTable table;
 };
+
+// What the state's indexes hold in memory, together. Any thread.
+[[nodiscard]] core::IndexBytes index_bytes(const RoutingState& state) noexcept;
 
 // Whether a route's score is that of one vector: under `centroid`, and under `mean` where the mean of scores is the
 // score of the mean.

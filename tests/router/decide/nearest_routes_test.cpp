@@ -197,6 +197,53 @@ TEST_P(NearestRoutesRules, AgreeWithTheNaiveOnes) {
   EXPECT_GT(compared, 40U);
 }
 
+TEST(NearestRoutes, RequestsFetchedTogetherAreDecidedAsAlone) {
+  RandomTables random(5);
+  std::size_t together = 0;
+  for (int table = 0; table < 60; ++table) {
+    config::Config config = random.large_table(Aggregation::mean_top, Metric::cosine, true);
+    config.index.algorithm = core::Algorithm::flat;
+    const auto built = build_routing_state(config);
+    ASSERT_TRUE(built.ok()) << built.error().message;
+    const std::size_t dimension = config.index.dimension;
+    std::vector<float> embeddings;
+    for (int query = 0; query < 20; ++query) {
+      std::vector<float> raw = random.query_near(config);
+      ASSERT_TRUE(core::prepare_vector(Metric::cosine, dimension, raw, raw).ok());
+      embeddings.insert(embeddings.end(), raw.begin(), raw.end());
+    }
+    FetchedBatch batch;
+    DecideScratch scratch;
+    Decision alone;
+    Decision with_others;
+    for (const std::size_t top_k : {std::size_t{1}, std::size_t{3}, std::size_t{1'000}}) {
+      DecideRequest request;
+      request.top_k = top_k;
+      fetch_together(**built, request, embeddings, batch);
+      if (top_k == 1'000) {
+        EXPECT_EQ(batch.k, 0U) << "all routes are asked for: everything is scored";
+      }
+      together += batch.k > 0 ? 1U : 0U;
+      for (std::size_t i = 0; i < 20; ++i) {
+        request.embedding = std::span(embeddings).subspan(i * dimension, dimension);
+        request.fetched = {};
+        decide(**built, request, scratch, alone);
+        request.fetched = batch.of(i);
+        EXPECT_EQ(request.fetched.size(), batch.k);
+        decide(**built, request, scratch, with_others);
+        expect_same(with_others, alone, "table " + std::to_string(table) + " query " + std::to_string(i));
+      }
+    }
+    Filter filter = random.large_filter(config);
+    DecideRequest filtered;
+    filtered.filter = &filter;
+    fetch_together(**built, filtered, embeddings, batch);
+    EXPECT_EQ(batch.k, 0U);
+    EXPECT_TRUE(batch.of(3).empty());
+  }
+  EXPECT_GT(together, 20U);
+}
+
 // What was not fetched scores below nothing, and a sum of few such scores is more than one of many.
 TEST(NearestRoutes, SumsOfScoresBelowNothingAreBoundedByTheFewest) {
   config::DecisionConfig rules = test::max_at(-5.0);

@@ -179,6 +179,41 @@ TEST(BuildRoutingState, ManyRowsLargeAndSmallMeanWithoutLosingDigits) {
   EXPECT_FLOAT_EQ(test::stored(*state->route_vectors, 0)[0], 62.0F / 64.0F);
 }
 
+TEST(BuildRoutingState, IsApproximateWhereScoresComeFromCodesAlone) {
+  const auto is_approximate = [](std::size_t references, core::Rerank rerank, Aggregation aggregation,
+                                 std::size_t negatives) {
+    std::vector<float> values;
+    for (std::size_t i = 0; i < 2 * references; ++i) values.push_back(static_cast<float>(i % 17) + 1.0F);
+    config::DecisionConfig decision;
+    decision.aggregation = aggregation;
+    config::Config config =
+        test::config_of({{"a", values, std::vector<float>(2 * negatives, 1.0F)}}, decision, Metric::cosine, 2);
+    config.index.quantization = core::Quantization::int8;
+    config.index.rerank = rerank;
+    const auto state = build_routing_state(config);
+    EXPECT_TRUE(state.ok());
+    return (*state)->approximate;
+  };
+  EXPECT_TRUE(is_approximate(300, core::Rerank::none, Aggregation::max, 0));
+  EXPECT_FALSE(is_approximate(300, core::Rerank::f16, Aggregation::max, 0));
+  EXPECT_FALSE(is_approximate(300, core::Rerank::none, Aggregation::centroid, 0)) << "centroids are kept in full";
+  EXPECT_TRUE(is_approximate(300, core::Rerank::none, Aggregation::centroid, 1)) << "its vetoes are not";
+}
+
+TEST(BuildRoutingState, MeansAreKeptWhereTheyScoreAsTheirReferencesDo) {
+  config::DecisionConfig decision;
+  decision.aggregation = Aggregation::mean;
+  const std::vector<float> references{3.0F, 0.0F, 0.0F, 1.0F};
+  const auto cosine = test::state_of({{"a", references}, {"b", {}}}, decision, Metric::cosine, 2);
+  ASSERT_NE(cosine->route_vectors, nullptr);
+  EXPECT_EQ(cosine->route_vectors->count(), 1U);
+  EXPECT_EQ(test::stored(*cosine->route_vectors, 0), (std::vector<float>{0.5F, 0.5F})) << "of unit vectors";
+  const auto dot = test::state_of({{"a", references}}, decision, Metric::dot, 2);
+  EXPECT_EQ(test::stored(*dot->route_vectors, 0), (std::vector<float>{1.5F, 0.5F}));
+  for (const Metric metric : {Metric::euclidean, Metric::manhattan})
+    EXPECT_EQ(test::state_of({{"a", references}}, decision, metric, 2)->route_vectors, nullptr);
+}
+
 TEST(BuildRoutingState, NoRoutesIsAState) {
   const auto state = test::state_of({}, centroid());
   EXPECT_EQ(state->index->count(), 0U);
