@@ -63,7 +63,8 @@ struct SeenRoute {
   float nearest = 0.0F;  // the best of them; of all its references when `exact`
   float score = 0.0F;    // when `exact`; else the most that it can be
   bool exact = false;
-  bool judged = false;  // whether `vetoed` is known
+  bool on_own_rows = false;  // scored on all of its references, rather than on those fetched
+  bool judged = false;       // whether `vetoed` is known
   bool vetoed = false;
 };
 

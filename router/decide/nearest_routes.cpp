@@ -64,6 +64,7 @@ class NearestRoutes {
         positions_(positions),
         scratch_(scratch),
         index_(state.route_vectors != nullptr ? *state.route_vectors : *state.index),
+        walks_(index_.walks()),
         listed_(listed(request, positions)),
         total_(passing_vectors(state, request, positions)) {
     if (scratch_.places.size() < table_.routes().size()) scratch_.places.resize(table_.routes().size(), 0);
@@ -99,6 +100,8 @@ class NearestRoutes {
   void add_up(SeenRoute& seen) const;
   void rank();
   bool settle();
+  bool is_settled();
+  bool score_reported();
   SeenRoute* most_promising();
   Outcome score_low_thresholds();
   void judge();
@@ -147,6 +150,7 @@ class NearestRoutes {
   const std::span<const std::size_t> positions_;
   DecideScratch& scratch_;
   const core::Index& index_;
+  const bool walks_;
   const std::size_t listed_;  // routes whose rank and score must be known
   const std::size_t total_;   // vectors that pass the filter
   float floor_ = 0.0F;        // what was not fetched scores at most this
@@ -233,6 +237,8 @@ void NearestRoutes::score(SeenRoute& seen) {
   seen.score = own.score;
   seen.nearest = own.nearest.value_or(0.0F);
   seen.exact = true;
+  seen.on_own_rows = true;
+  seen.judged = false;
   const auto place = static_cast<std::uint32_t>(&seen - scratch_.seen.data());
   const auto at = std::ranges::find_if(scratch_.ranked, [&](std::uint32_t other) {
     const SeenRoute& ranked = scratch_.seen[other];
@@ -292,8 +298,32 @@ NearestRoutes::Outcome NearestRoutes::score_low_thresholds() {
   return changed ? Outcome::changed : Outcome::settled;
 }
 
+// A walk may have missed some of a route's references: what is reported is scored on all of them, as far as that is
+// cheap. True when it was not before.
+bool NearestRoutes::score_reported() {
+  const auto is_due = [this](const SeenRoute& seen) { return !seen.on_own_rows && afford(seen.route); };
+  std::size_t at = 0;
+  while (at < listed_ && !is_due(scratch_.seen[scratch_.ranked[at]])) ++at;
+  if (at == listed_) {
+    if (passing_ == nullptr || !is_due(*passing_)) return false;
+    const std::uint32_t place = scratch_.places[passing_->route] - 1;
+    at = static_cast<std::size_t>(std::ranges::find(scratch_.ranked, place) - scratch_.ranked.begin());
+  }
+  SeenRoute& seen = scratch_.seen[scratch_.ranked[at]];
+  scratch_.ranked.erase(scratch_.ranked.begin() + static_cast<std::ptrdiff_t>(at));
+  score(seen);
+  return true;
+}
+
 // Whether the decision is known without fetching more.
 bool NearestRoutes::settle() {
+  while (is_settled())
+    if (!walks_ || !score_reported()) return true;
+  return false;
+}
+
+// Of what the index found.
+bool NearestRoutes::is_settled() {
   for (;;) {
     judge();
     if (SeenRoute* seen = most_promising(); seen != nullptr) {
