@@ -43,7 +43,7 @@ build=$build_root/bench
 out=${out:-$build/results/$extent}
 run_quietly "$build/logs/configure.log" cmake --preset bench -B "$build"
 run_quietly "$build/logs/build.log" cmake --build "$build" -j "${SEMROUTE_JOBS:-$(nproc)}" \
-  --target bench_{machine,flat,graph,quantization,filter,mixed}
+  --target bench_{machine,flat,graph,quantization,filter,mixed,decide}
 
 mkdir -p "$out/kept"
 report=$out/report.txt
@@ -79,6 +79,7 @@ if [ "$extent" = quick ]; then
 else
   measure machine
   measure flat --rounds 101
+  [ ! -d "${SEMROUTE_TEST_DATA:-../shared/data}/clinc150" ] || measure decide
   measure quantization --count 50000 --dimension 384 "${kept[@]}"
   measure mixed --count 50000 --dimension 384
   measure filter --count 200000 --dimension 384

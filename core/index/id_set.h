@@ -18,6 +18,13 @@ class IdSet {
   IdSet() = default;
   explicit IdSet(IdRange span) : span_(span), words_((span.count + 63) / 64) {}
 
+  // An empty set over another span, in the memory that there is where it suffices.
+  void reset(IdRange span) {
+    span_ = span;
+    words_.assign((span.count + 63) / 64, 0);
+    count_ = 0;
+  }
+
   // Precondition: the ids lie in span().
   void add(IdRange ids);
   void add(ReferenceId id) { add(IdRange{id, 1}); }

@@ -200,6 +200,7 @@ void VectorTable::publish(std::span<const std::uint32_t> slots, std::vector<std:
   }
   pending_ -= slots.size();
   count_.store(by_id_.count(), std::memory_order_release);
+  reclaim();  // after a training that dropped the full vectors there may be no other change for long
 }
 
 std::uint32_t VectorTable::kill(ReferenceId id) {

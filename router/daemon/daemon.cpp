@@ -112,6 +112,7 @@ int Daemon::start() {
     metrics_.decision_log_dropped = [this] { return decision_log_->dropped(); };
   }
   publish(loading_state(std::move(*sections)));
+  metrics_.index_bytes = [this] { return index_bytes(*state_->routing); };
   for (std::size_t i = 0; i < state_->config.workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, state_, metrics_.add_worker(), *this, decision_log_.get()));
   }

@@ -4,66 +4,20 @@
 
 #include "core/base/check.h"
 #include "core/base/limits.h"
-#include "router/decide/aggregate.h"
+#include "router/decide/nearest_routes.h"
+#include "router/decide/route_scores.h"
+#include "router/decide/rules.h"
 
 namespace semroute::router {
 namespace {
 
 using config::Aggregation;
 
-// Rule 5. Positions are in bytewise name order, so the smaller position is the smaller name.
-bool ranks_before(const RouteScore& a, const RouteScore& b) noexcept {
-  return a.score != b.score ? a.score > b.score : a.route < b.route;
-}
-
 bool passes_metadata(const Filter& filter, const Route& route) {
   return std::ranges::all_of(filter.metadata, [&route](const auto& wanted) {
     const config::Value* value = route.metadata.find(wanted.first);
     return value != nullptr && std::ranges::find(wanted.second, *value) != wanted.second.end();
   });
-}
-
-std::span<float> scores_of(const core::Index& index, std::span<const float> query, core::IdRange ids,
-                           DecideScratch& scratch) {
-  if (scratch.scores.size() < ids.count) scratch.scores.resize(ids.count);
-  const std::span<float> scores = std::span<float>(scratch.scores).first(ids.count);
-  index.score(query, ids, scores);
-  return scores;
-}
-
-float nearest_of(const core::Index& index, std::span<const float> query, core::IdRange ids, DecideScratch& scratch) {
-  const std::span<float> scores = scores_of(index, query, ids, scratch);
-  return *std::max_element(scores.begin(), scores.end());
-}
-
-// Rules 2 and 3 for one route with references.
-RouteScore score_route(const RoutingState& state, std::span<const float> query, std::size_t position,
-                       DecideScratch& scratch) {
-  const Route& route = state.table.routes()[position];
-  const DecisionRules& rules = state.table.rules();
-  const bool has_negatives = route.negatives.count > 0;
-  RouteScore result;
-  result.route = position;
-  float nearest = 0.0F;
-  if (rules.aggregation == Aggregation::centroid) {
-    state.centroids->score(query, {position, 1}, std::span<float>(&result.score, 1));
-    if (has_negatives) nearest = nearest_of(*state.index, query, route.references, scratch);
-  } else {
-    const Aggregate made =
-        aggregate(rules.aggregation, rules.top_m, scores_of(*state.index, query, route.references, scratch));
-    result.score = made.score;
-    nearest = made.nearest;
-  }
-  result.vetoed = has_negatives && nearest_of(*state.negatives, query, route.negatives, scratch) >= nearest;
-  return result;
-}
-
-void score_if_candidate(const RoutingState& state, const DecideRequest& request, std::size_t position,
-                        DecideScratch& scratch) {
-  const Route& route = state.table.routes()[position];
-  if (route.references.count == 0) return;
-  if (request.filter != nullptr && !passes_metadata(*request.filter, route)) return;
-  scratch.candidates.push_back(score_route(state, request.embedding, position, scratch));
 }
 
 // What one pass over the candidates finds, without sorting them.
@@ -88,29 +42,23 @@ void take(const RouteScore& candidate, const RouteScore*& best, const RouteScore
 Leaders judge(const RouteTable& table, const DecideRequest& request, std::span<RouteScore> candidates) {
   Leaders leaders;
   for (RouteScore& candidate : candidates) {
-    const std::optional<double>& own = table.routes()[candidate.route].score_threshold;
-    candidate.threshold =
-        request.score_threshold ? *request.score_threshold : own.value_or(table.rules().score_threshold);
-    const bool reaches = candidate.score >= to_threshold(candidate.threshold);
-    candidate.passed = reaches && !candidate.vetoed;
-    leaders.veto_stopped = leaders.veto_stopped || (reaches && candidate.vetoed);
+    candidate.threshold = threshold_of(table, request, candidate.route);
+    const bool reached = reaches(candidate.score, candidate.threshold);
+    candidate.passed = reached && !candidate.vetoed;
+    leaders.veto_stopped = leaders.veto_stopped || (reached && candidate.vetoed);
     take(candidate, leaders.best, leaders.second);
     if (candidate.passed) take(candidate, leaders.passing, leaders.second_passing);
   }
   return leaders;
 }
 
-bool has_references(const Route& route) { return route.references.count > 0; }
-
 // Rules 1, 6 and 7.
 Reason reason_of(const RouteTable& table, const Leaders& leaders) {
-  if (leaders.best == nullptr)
-    return std::ranges::any_of(table.routes(), has_references) ? Reason::filtered : Reason::empty;
+  if (leaders.best == nullptr) return table.referenced().empty() ? Reason::empty : Reason::filtered;
   if (leaders.passing == nullptr) return leaders.veto_stopped ? Reason::negative : Reason::below_threshold;
-  if (table.rules().margin > 0.0 && leaders.second_passing != nullptr) {
-    const double lead = double{leaders.passing->score} - double{leaders.second_passing->score};
-    if (lead < table.rules().margin) return Reason::ambiguous;
-  }
+  if (leaders.second_passing != nullptr &&
+      is_ambiguous(table.rules(), leaders.passing->score, leaders.second_passing->score))
+    return Reason::ambiguous;
   return Reason::passed;
 }
 
@@ -163,7 +111,7 @@ void list_nearest(const core::Index& index, std::span<const float> query, std::s
   const std::size_t room = core::kMaxExplainReferences - references.size();
   const std::size_t count = std::min({most, ids.count, room});
   if (count == 0) return;
-  const std::span<const float> scores = scores_of(index, query, ids, scratch);
+  const std::span<const float> scores = scores_of(index, query, ids, scratch.scores);
   scratch.order.resize(ids.count);
   for (std::size_t row = 0; row < ids.count; ++row) scratch.order[row] = row;
   const auto top = scratch.order.begin() + static_cast<std::ptrdiff_t>(count);
@@ -171,6 +119,27 @@ void list_nearest(const core::Index& index, std::span<const float> query, std::s
     return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
   });
   for (auto row = scratch.order.begin(); row != top; ++row) references.push_back({route, *row, scores[*row], negative});
+}
+
+// Rule 1: positions, ascending; those of a filter in `order`.
+std::span<const std::size_t> candidates_of(const RouteTable& table, const Filter* filter,
+                                           std::vector<std::size_t>& order) {
+  if (filter == nullptr) return table.referenced();
+  order.clear();
+  const auto take = [&](std::size_t position) {
+    const Route& route = table.routes()[position];
+    if (route.references.count > 0 && passes_metadata(*filter, route)) order.push_back(position);
+  };
+  if (!filter->routes) {
+    for (const std::size_t position : table.referenced()) take(position);
+    return order;
+  }
+  // Names are looked up rather than compared with every route: both lists may be long.
+  for (const std::string& name : *filter->routes)
+    if (const auto position = table.find(name)) take(*position);
+  std::ranges::sort(order);
+  order.erase(std::unique(order.begin(), order.end()), order.end());
+  return order;
 }
 
 }  // namespace
@@ -182,18 +151,9 @@ bool passes(const Filter& filter, const Route& route) {
 
 void score_candidates(const RoutingState& state, const DecideRequest& request, DecideScratch& scratch) {
   scratch.candidates.clear();
-  if (request.filter == nullptr || !request.filter->routes) {
-    for (std::size_t position = 0; position < state.table.routes().size(); ++position)
-      score_if_candidate(state, request, position, scratch);
-    return;
-  }
-  // Names are looked up rather than compared with every route: both lists may be long.
-  scratch.order.clear();
-  for (const std::string& name : *request.filter->routes)
-    if (const auto position = state.table.find(name)) scratch.order.push_back(*position);
-  std::ranges::sort(scratch.order);
-  scratch.order.erase(std::unique(scratch.order.begin(), scratch.order.end()), scratch.order.end());
-  for (const std::size_t position : scratch.order) score_if_candidate(state, request, position, scratch);
+  const std::span<const std::size_t> positions = candidates_of(state.table, request.filter, scratch.order);
+  if (pays_to_search(state, request, positions) && find_nearest_routes(state, request, positions, scratch)) return;
+  score_routes(state, request.embedding, positions, scratch);
 }
 
 void rank_candidates(const RoutingState& state, const DecideRequest& request, DecideScratch& scratch,

@@ -216,6 +216,7 @@ class Metrics::Collector {
     counter("semrouted_output_overflow_total", "Connections closed because the client did not read.",
             as_double(t.output_overflow));
     gauge("semrouted_references", "References and negatives in the index.", as_double(m_.references));
+    add_index_bytes();
     gauge("semrouted_routes", "Routes in the table.", as_double(m_.routes));
     gauge("semrouted_revision", "Revision of the route table.", as_double(m_.revision));
     gauge("semrouted_reload_success", "1 when the last reload was applied, else 0.", m_.reload_success ? 1.0 : 0.0);
@@ -224,6 +225,16 @@ class Metrics::Collector {
     auto build = family("semrouted_build_info", "Version of this daemon; always 1.", MetricType::Gauge);
     add_value(build, 1.0, {{"version", SEMROUTE_VERSION}});
     families_.push_back(std::move(build));
+  }
+
+  void add_index_bytes() {
+    const core::IndexBytes bytes = m_.index_bytes ? m_.index_bytes() : core::IndexBytes{};
+    auto index = family("semrouted_index_bytes", "Memory of the index, by part.", MetricType::Gauge);
+    for (const auto& [part, count] :
+         {std::pair{"vectors", bytes.vectors}, std::pair{"codes", bytes.codes}, std::pair{"graph", bytes.graph},
+          std::pair{"ids", bytes.ids}, std::pair{"other", bytes.other}})
+      add_value(index, as_double(count), {{"part", part}});
+    families_.push_back(std::move(index));
   }
 
   void add_process() {

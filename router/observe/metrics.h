@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/index/index_bytes.h"
 #include "router/observe/worker_counters.h"
 #include "router/protocol/reply.h"
 
@@ -74,6 +75,8 @@ class Metrics {
   std::atomic<std::uint64_t> connections_refused{0};
   // Read when asked: lines that the decision log had to drop.
   std::function<std::uint64_t()> decision_log_dropped;
+  // Read when asked: what the indexes hold in memory.
+  std::function<core::IndexBytes()> index_bytes;
 
   // The sums over all workers.
   struct Totals {

@@ -73,10 +73,11 @@ void put_result(const DecisionView& view, std::string& out) {
   }
 }
 
-// "metadata":..,"explain":..
+// "metadata":..,"approximate":true,"explain":..
 void append_result_extras(const DecisionView& view, std::string& out) {
   out += "\"metadata\":";
   append_metadata(view.metadata, out);
+  if (view.approximate) out += ",\"approximate\":true";
   if (view.explain) {
     out += ",\"explain\":";
     append_explain(*view.explain, out);

@@ -70,6 +70,7 @@ void append_decision_head(const DecisionView& view, std::string& out) {
     out.append(",\"score\":");
     append_json_number(*view.score, out);
   }
+  if (view.approximate) out.append(",\"approximate\":true");
   if (!view.route.empty()) {
     out.append(",\"metadata\":");
     append_metadata(view.metadata, out);

@@ -76,6 +76,7 @@ struct DecisionView {
   std::optional<float> score{};             // of `route`; a default route without references has none
   const config::Value* metadata = nullptr;  // of `route`; null: {}
   std::string_view target{};                // empty: none
+  bool approximate = false;                 // whether scores come from codes alone
   std::vector<MatchView> matches{};
   std::optional<ExplainView> explain{};
 };

@@ -83,33 +83,37 @@ double norm_of(std::span<const float> values) {
 
 // From the raw rows and in float64 throughout: unit rows rounded to float32 would leave a rounding
 // residue where opposite references cancel, and that residue has a direction that means nothing.
-Result<std::vector<float>> centroid_of(Metric metric, std::size_t dimension, const config::RouteConfig& route) {
+std::vector<double> mean_of(Metric metric, std::size_t dimension, const config::RouteConfig& route) {
   const std::vector<float>& values = route.references.values;
   const std::size_t count = values.size() / dimension;
-  std::vector<double> sum(dimension, 0.0);
+  std::vector<double> mean(dimension, 0.0);
   for (std::size_t row = 0; row < count; ++row) {
     const std::span<const float> reference(values.data() + row * dimension, dimension);
     const double scale = metric == Metric::cosine ? 1.0 / norm_of(reference) : 1.0;
-    for (std::size_t i = 0; i < dimension; ++i) sum[i] += scale * double{reference[i]};
+    for (std::size_t i = 0; i < dimension; ++i) mean[i] += scale * double{reference[i]};
   }
-  double scale = 1.0 / static_cast<double>(count);
-  if (metric == Metric::cosine) {
-    double squares = 0.0;
-    for (double& value : sum) {
-      value *= scale;
-      squares += value * value;
-    }
-    const double norm = std::sqrt(squares);
+  for (double& value : mean) value /= static_cast<double>(count);
+  return mean;
+}
+
+// The vector whose score is the route's (has_route_vector).
+Result<std::vector<float>> route_vector_of(config::Aggregation aggregation, Metric metric, std::size_t dimension,
+                                           const config::RouteConfig& route) {
+  const std::vector<double> mean = mean_of(metric, dimension, route);
+  double scale = 1.0;
+  if (aggregation == config::Aggregation::centroid && metric == Metric::cosine) {
+    const double norm = std::sqrt(std::inner_product(mean.begin(), mean.end(), mean.begin(), 0.0));
     if (norm < core::kMinCosineNorm)
-      return Error{ErrorCode::bad_vector, "route \"" + route.name + "\": its " + std::to_string(count) +
+      return Error{ErrorCode::bad_vector, "route \"" + route.name + "\": its " +
+                                              std::to_string(route.references.values.size() / dimension) +
                                               " references cancel each other, so that aggregation `centroid` has no "
                                               "direction for it; choose another aggregation or other references"};
     scale = 1.0 / norm;
   }
-  std::vector<float> centroid(dimension);
-  std::transform(sum.begin(), sum.end(), centroid.begin(),
+  std::vector<float> vector(dimension);
+  std::transform(mean.begin(), mean.end(), vector.begin(),
                  [scale](double value) { return static_cast<float>(scale * value); });
-  return centroid;
+  return vector;
 }
 
 // Exact over full vectors, whatever the configuration says of the references: for few vectors, or such as are scored by
@@ -123,18 +127,22 @@ core::IndexParams exact_params(const core::IndexParams& params, std::size_t capa
   return exact;
 }
 
-Result<std::unique_ptr<const core::Index>> build_centroids(const core::IndexParams& params,
-                                                           const std::vector<const config::RouteConfig*>& routes) {
-  auto created = core::Index::create(exact_params(params, routes.size()));
+Result<std::unique_ptr<const core::Index>> build_route_vectors(const config::Config& config,
+                                                               const std::vector<const config::RouteConfig*>& routes) {
+  const config::Aggregation aggregation = config.decision.aggregation;
+  core::IndexParams params = exact_params(config.index, routes.size());
+  // Means of unit vectors are shorter, which an index of cosines does not take.
+  if (aggregation == config::Aggregation::mean) params.metric = Metric::dot;
+  auto created = core::Index::create(params);
   if (!created.ok()) return created.error();
   std::vector<core::ReferenceId> positions;
   std::vector<float> rows;
   for (std::size_t position = 0; position < routes.size(); ++position) {
     if (routes[position]->references.values.empty()) continue;
-    auto centroid = centroid_of(params.metric, params.dimension, *routes[position]);
-    if (!centroid.ok()) return centroid.error();
+    auto vector = route_vector_of(aggregation, config.index.metric, params.dimension, *routes[position]);
+    if (!vector.ok()) return vector.error();
     positions.push_back(position);
-    rows.insert(rows.end(), centroid.value().begin(), centroid.value().end());
+    rows.insert(rows.end(), vector.value().begin(), vector.value().end());
   }
   if (auto done = created.value()->insert(positions, rows); !done.ok()) return done.error();
   return std::unique_ptr<const core::Index>(std::move(created).value());
@@ -173,7 +181,18 @@ RouteTable::RouteTable(std::vector<Route> routes, DecisionRules rules) : routes_
   std::sort(routes_.begin(), routes_.end(), [](const Route& a, const Route& b) { return a.name < b.name; });
   for (const Route& route : routes_) {
     reference_count_ += route.references.count + route.negatives.count;
-    longest_range_ = std::max({longest_range_, route.references.count, route.negatives.count});
+    most_references_ = std::max(most_references_, route.references.count);
+  }
+  for (std::size_t position = 0; position < routes_.size(); ++position)
+    if (routes_[position].references.count > 0) referenced_.push_back(position);
+  by_threshold_ = referenced_;
+  std::ranges::stable_sort(by_threshold_, {}, [this](std::size_t position) { return threshold(position); });
+  owners_ = referenced_;
+  std::ranges::sort(owners_, {}, [this](std::size_t position) { return routes_[position].references.first; });
+  for (const std::size_t position : owners_) firsts_.push_back(routes_[position].references.first);
+  if (!owners_.empty()) {
+    const core::IdRange& last = routes_[owners_.back()].references;
+    references_ = {firsts_.front(), last.first + last.count - firsts_.front()};
   }
   SEMROUTE_CHECK(!rules_.default_route || *rules_.default_route < routes_.size());
 }
@@ -183,6 +202,30 @@ std::optional<std::size_t> RouteTable::find(std::string_view name) const noexcep
                                       [](const Route& route, std::string_view wanted) { return route.name < wanted; });
   if (found == routes_.end() || found->name != name) return std::nullopt;
   return static_cast<std::size_t>(found - routes_.begin());
+}
+
+std::size_t RouteTable::owner(core::ReferenceId reference) const noexcept {
+  const auto after = std::upper_bound(firsts_.begin(), firsts_.end(), reference);
+  return owners_[static_cast<std::size_t>(after - firsts_.begin()) - 1];
+}
+
+core::IndexBytes index_bytes(const RoutingState& state) noexcept {
+  core::IndexBytes sum;
+  for (const core::Index* index : {state.index.get(), state.negatives.get(), state.route_vectors.get()}) {
+    if (index == nullptr) continue;
+    const core::IndexBytes bytes = index->bytes();
+    sum.vectors += bytes.vectors;
+    sum.codes += bytes.codes;
+    sum.graph += bytes.graph;
+    sum.ids += bytes.ids;
+    sum.other += bytes.other;
+  }
+  return sum;
+}
+
+bool has_route_vector(config::Aggregation aggregation, core::Metric metric) noexcept {
+  return aggregation == config::Aggregation::centroid ||
+         (aggregation == config::Aggregation::mean && core::is_inner_product(metric));
 }
 
 Result<std::shared_ptr<const RoutingState>> build_routing_state(const config::Config& config, std::size_t threads) {
@@ -217,17 +260,21 @@ Result<std::shared_ptr<const RoutingState>> build_routing_state(const config::Co
   }
   for (RowInserter* rows : {&reference_rows, &negative_rows})
     if (auto done = rows->flush(); !done.ok()) return done.error();
-  std::unique_ptr<const core::Index> centroids;
-  if (config.decision.aggregation == config::Aggregation::centroid) {
-    auto built = build_centroids(config.index, sorted);
+  std::unique_ptr<const core::Index> route_vectors;
+  if (has_route_vector(config.decision.aggregation, config.index.metric)) {
+    auto built = build_route_vectors(config, sorted);
     if (!built.ok()) return built.error();
-    centroids = std::move(built).value();
+    route_vectors = std::move(built).value();
   }
   const auto rules = rules_of(config.decision, routes);
   if (!rules.ok()) return rules.error();
-  return std::shared_ptr<const RoutingState>(
-      std::make_shared<RoutingState>(RoutingState{std::move(index).value(), std::move(negatives).value(),
-                                                  std::move(centroids), RouteTable(std::move(routes), rules.value())}));
+  auto state = std::make_shared<RoutingState>(RoutingState{std::move(index).value(), std::move(negatives).value(),
+                                                           std::move(route_vectors), false,
+                                                           RouteTable(std::move(routes), rules.value())});
+  // With route vectors, references are scored for vetoes only.
+  state->approximate =
+      state->index->approximate() && (state->route_vectors == nullptr || state->negatives->count() > 0);
+  return std::shared_ptr<const RoutingState>(std::move(state));
 }
 
 }  // namespace semroute::router

@@ -26,6 +26,7 @@ void fill_view(const ServiceState& state, const Decision& decision, DecisionView
   view.route = decision.route ? std::string_view(routes[*decision.route].name) : std::string_view();
   view.metadata = decision.route ? &routes[*decision.route].metadata : nullptr;
   view.target = decision.route ? state.target_name(*decision.route) : std::string_view();
+  view.approximate = state.routing->approximate;
   view.matches.clear();
   for (const auto& m : decision.matches) view.matches.push_back({routes[m.route].name, m.score, m.threshold, m.passed});
   view.explain.reset();

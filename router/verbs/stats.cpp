@@ -10,6 +10,17 @@ std::string member(std::string_view name, std::uint64_t value) {
   return ",\"" + std::string(name) + "\":" + std::to_string(value);
 }
 
+// Of references, negatives and route vectors together; `algorithm` is what a search of the references does now.
+std::string index_object(const RoutingState& routing) {
+  const core::IndexParams& params = routing.index->params();
+  const core::IndexBytes bytes = index_bytes(routing);
+  return std::string(R"({"algorithm":")") + (routing.index->walks() ? "graph" : "scan") + R"(","quantization":")" +
+         std::string(core::to_string(params.quantization)) + R"(","rerank":")" +
+         std::string(core::to_string(params.rerank)) + R"(","bytes":{"vectors":)" + std::to_string(bytes.vectors) +
+         member("codes", bytes.codes) + member("graph", bytes.graph) + member("ids", bytes.ids) +
+         member("other", bytes.other) + "}}";
+}
+
 std::string targets_object(const Metrics& metrics) {
   std::string out = "{";
   metrics.for_each_target([&](const std::string& name, const TargetCounters& counters) {
@@ -45,7 +56,7 @@ void handle_stats(Exchange& exchange) {
       std::string(core::to_string(core::active_kernels().isa)) + R"(","revision":)" + std::to_string(state.revision);
   members += member("routes", state.routing->table.routes().size());
   members += member("references", state.routing->table.reference_count());
-  members += member("index_bytes", state.routing->index->bytes().total());
+  members += R"(,"index":)" + index_object(*state.routing);
   members += member("connections", totals.connections_open);
   members += member("connections_total", totals.connections_total);
   members += member("connections_refused", control.metrics().connections_refused.load());

@@ -16,6 +16,7 @@
 #include "core/base/result.h"
 #include "router/daemon/service_state.h"
 #include "router/decide/decide.h"
+#include "router/decide/nearest_routes.h"
 #include "router/dispatch/channel_pool.h"
 #include "router/net/session.h"
 #include "router/observe/decision_log.h"
@@ -43,6 +44,8 @@ struct VerbContext {
   DecisionLog* decision_log = nullptr;  // null: off
   // Scratch, reused by every request of the worker.
   DecideScratch scratch{};
+  FetchedBatch fetched{};        // of the embeddings of a batch
+  std::uint64_t fetched_ns = 0;  // what that took for each
   Decision decision{};
   std::vector<float> prepared{};
   DecisionReply reply{};

@@ -115,7 +115,10 @@ TEST_F(Configuration, Fault35ValuesOutsideTheirRange) {
       {"index: {dimension: 4}\nlimits: {max_request: 1TiB}\n", {":4:23: limits.max_request: expected a size"}});
   expect_refused({"index: {dimension: 4}\nlimits: {max_batch: 0}\n", {":4:21: limits.max_batch"}});
   expect_refused({"index: {dimension: 4, metric: hamming}\n", {":3:31: index.metric: expected one of cosine"}});
-  expect_refused({"index: {dimension: 4, rerank: none}\n", {":3:31: index.rerank: quantization none"}});
+  expect_refused({"index: {dimension: 4, hnsw: {m: 50000}}\n", {":3:33: index.hnsw.m: expected an integer 2..128"}});
+  expect_refused({"index: {dimension: 4, rerank: none}\n", {":3:31: index.rerank: quantization none keeps"}});
+  expect_refused({"index: {dimension: 4, metric: manhattan, quantization: binary}\ndecision: {score_threshold: 0}\n",
+                  {":3:56: index.quantization: quantization binary cannot estimate manhattan distances"}});
   expect_refused({"index: {dimension: 4, metric: dot}\n", {":1:1: decision.score_threshold: is required"}});
 }
 

@@ -21,7 +21,7 @@ class Stats final : public Command {
     table.column("value", Align::right);
     for (const config::Member& member : *reply.map()) {
       if (of_the_reply(member.key) || member.key == "targets") continue;
-      table.row({member.key, value_text(&member.value)});
+      add_rows(table, member.key, member.value);
     }
     table.print(context.out);
     const config::Value* targets = reply.find("targets");
@@ -30,6 +30,12 @@ class Stats final : public Command {
   }
 
  private:
+  // A map's members as rows of their own: index.bytes.codes.
+  static void add_rows(Table& table, const std::string& name, const config::Value& value) {
+    if (value.map() == nullptr) return table.row({name, value_text(&value)});
+    for (const config::Member& member : *value.map()) add_rows(table, name + "." + member.key, member.value);
+  }
+
   static void print_targets(const Context& context, const config::Value& targets) {
     Table table;
     table.column("target");

@@ -2,12 +2,12 @@
 // margins, thresholds and defaults. Decisions may differ only where float64 itself is within 1e-5 of a tie.
 #include <gtest/gtest.h>
 
-#include <random>
 #include <set>
 
 #include "core/index/vector_rules.h"
 #include "router/decide/decide.h"
 #include "tests/router/decide/naive_decision.h"
+#include "tests/router/decide/random_tables.h"
 #include "tests/router/decide/tables.h"
 
 namespace semroute::router {
@@ -15,83 +15,9 @@ namespace {
 
 using config::Aggregation;
 using core::Metric;
+using test::RandomTables;
 
 constexpr double kTie = 1e-5;
-
-class RandomTables {
- public:
-  explicit RandomTables(std::uint64_t seed) : random_(seed) {}
-
-  std::size_t below(std::size_t bound) { return static_cast<std::size_t>(random_() % bound); }
-  bool chance(unsigned percent) { return random_() % 100 < percent; }
-  double uniform(double least, double most) {
-    return least + (most - least) * std::ldexp(double(random_() >> 11), -53);
-  }
-
-  std::vector<float> vectors(std::size_t count, std::size_t dimension) {
-    std::vector<float> values(count * dimension);
-    for (float& value : values) value = static_cast<float>(uniform(-1.0, 1.0));
-    return values;
-  }
-
-  config::Config table(Aggregation aggregation, Metric metric) {
-    config::DecisionConfig rules;
-    rules.aggregation = aggregation;
-    rules.top_m = 1 + below(6);
-    rules.score_threshold = threshold(metric);
-    if (chance(50)) rules.margin = uniform(0.0, 0.2);
-    // On a line, references of random signs often cancel each other and have no cosine centroid.
-    const std::size_t dimension = (aggregation == Aggregation::centroid && metric == Metric::cosine ? 2 : 1) + below(9);
-    std::vector<test::RouteSpec> routes;
-    const std::size_t count = chance(30) ? below(3) : below(9);
-    for (std::size_t i = 0; i < count; ++i) {
-      test::RouteSpec route;
-      route.name = std::string(1, static_cast<char>('z' - static_cast<int>(i)));
-      if (!chance(15)) route.references = vectors(1 + below(8), dimension);
-      if (chance(40)) route.negatives = vectors(1 + below(2), dimension);
-      if (chance(30)) route.score_threshold = threshold(metric);
-      if (chance(70)) route.metadata.push_back({"tier", tier()});
-      routes.push_back(std::move(route));
-    }
-    if (count > 0 && chance(50)) rules.default_route = routes[below(count)].name;
-    return test::config_of(routes, rules, metric, dimension);
-  }
-
-  Filter filter() {
-    Filter made;
-    if (chance(60)) {
-      made.routes.emplace();
-      for (char name = 'r'; name <= 'z'; ++name)
-        if (chance(60)) made.routes->push_back(std::string(1, name));
-    }
-    if (chance(60)) made.metadata.push_back({"tier", {tier(), tier()}});
-    return made;
-  }
-
-  double threshold(Metric metric) {
-    return metric == Metric::cosine || metric == Metric::dot ? uniform(-0.3, 0.8) : uniform(0.2, 0.6);
-  }
-
- private:
-  config::Value tier() { return test::value(static_cast<std::int64_t>(below(3))); }
-
-  std::mt19937_64 random_;
-};
-
-void expect_same(const RoutingState& state, const Decision& made, const test::NaiveDecision& naive,
-                 const std::string& what) {
-  EXPECT_EQ(made.kind, naive.kind) << what;
-  EXPECT_EQ(made.reason, naive.reason) << what;
-  EXPECT_EQ(test::served(state, made), naive.route) << what;
-  ASSERT_EQ(made.matches.size(), naive.ranked.size()) << what;
-  for (std::size_t i = 0; i < naive.ranked.size(); ++i) {
-    EXPECT_EQ(state.table.routes()[made.matches[i].route].name, naive.ranked[i].name) << what << " rank " << i;
-    EXPECT_NEAR(double{made.matches[i].score}, naive.ranked[i].score, 2e-6) << what << " rank " << i;
-    EXPECT_EQ(made.matches[i].passed, naive.ranked[i].passed) << what << " rank " << i;
-    EXPECT_EQ(made.matches[i].vetoed, naive.ranked[i].vetoed) << what << " rank " << i;
-    EXPECT_EQ(made.matches[i].threshold, naive.ranked[i].threshold) << what << " rank " << i;
-  }
-}
 
 class DecideProperty : public testing::TestWithParam<std::tuple<Aggregation, Metric>> {};
 
@@ -122,7 +48,7 @@ TEST_P(DecideProperty, AgreesWithTheNaiveRules) {
       const test::NaiveDecision naive = test::NaiveDecider(config).decide(raw, request.filter, request.score_threshold);
       if (naive.nearest_tie < kTie) continue;
       decide(state, request, scratch, made);
-      expect_same(state, made, naive, "table " + std::to_string(table) + " query " + std::to_string(query));
+      test::expect_agrees(state, made, naive, "table " + std::to_string(table) + " query " + std::to_string(query));
 
       // Asked for the best only, nothing is sorted; the decision is the same.
       request.top_k = 1;

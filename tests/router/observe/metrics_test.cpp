@@ -61,6 +61,15 @@ TEST(Metrics, LabelsCannotBreakALine) {
   EXPECT_THAT(text, HasSubstr(R"(semrouted_dispatch_total{target="t\"",outcome="upstream_timeout"} 1)"));
 }
 
+TEST(Metrics, TheIndexIsToldByPart) {
+  Metrics metrics;
+  metrics.index_bytes = [] { return core::IndexBytes{.vectors = 5, .codes = 4, .graph = 3, .ids = 2, .other = 1}; };
+  const std::string text = metrics.expose();
+  for (const char* line : {"{part=\"vectors\"} 5\n", "{part=\"codes\"} 4\n", "{part=\"graph\"} 3\n",
+                           "{part=\"ids\"} 2\n", "{part=\"other\"} 1\n"})
+    EXPECT_THAT(text, HasSubstr(std::string("\nsemrouted_index_bytes") + line));
+}
+
 TEST(Metrics, WorkersAreSummed) {
   Metrics metrics;
   metrics.add_worker().requests.add(3);

@@ -126,6 +126,15 @@ TEST(JsonEncoder, AMatch) {
             R"({"route":"refund","score":0.41,"threshold":0.5,"passed":false}]})");
 }
 
+TEST(JsonEncoder, ApproximateScoresAreMarked) {
+  DecisionReply reply = test::matched();
+  reply.decisions[0].approximate = true;
+  EXPECT_THAT(line_of(reply), HasSubstr(R"("score":0.83,"approximate":true,"metadata":)"));
+  reply = test::no_match();
+  reply.decisions[0].approximate = true;
+  EXPECT_THAT(line_of(reply), HasSubstr(R"("reason":"below_threshold","approximate":true,"revision":17)"));
+}
+
 TEST(JsonEncoder, NoMatchHasNoRoute) {
   EXPECT_EQ(line_of(test::no_match(), {}),
             R"({"id":null,"ok":true,"request_id":"r-1","decision":"no_match","reason":"below_threshold","revision":17,)"

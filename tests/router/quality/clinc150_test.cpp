@@ -2,12 +2,9 @@
 // exact float64 results. Slow under sanitizers, where synthetic_test.cpp takes the same paths.
 #include <gtest/gtest.h>
 
-#include <filesystem>
-
-#include "config/vector_file.h"
 #include "router/quality/weak_routes.h"
 #include "tests/router/quality/labelled_state.h"
-#include "tests/support/places.h"
+#include "tests/support/intent_data.h"
 #include "tests/support/sanitizer.h"
 
 namespace semroute::router {
@@ -16,30 +13,17 @@ namespace {
 using config::Aggregation;
 using semroute::test::LabelledVectors;
 
-constexpr std::size_t kDimension = 384;
-
-std::string data_folder() { return semroute::test::test_data_folder() + "/clinc150"; }
-
-void append(LabelledVectors& rows, const std::string& split) {
-  const std::string path = data_folder() + "/" + split;
-  auto vectors = config::read_vectors(path + ".d384.f16.npy", kDimension, core::Metric::cosine);
-  ASSERT_TRUE(vectors.ok()) << vectors.error().message;
-  auto labels = config::read_labels(path + ".jsonl");
-  ASSERT_TRUE(labels.ok()) << labels.error().message;
-  ASSERT_EQ(labels->labels.size(), vectors->count);
-  rows.values.insert(rows.values.end(), vectors->values.begin(), vectors->values.end());
-  rows.labels.insert(rows.labels.end(), labels->labels.begin(), labels->labels.end());
-}
+constexpr std::size_t kDimension = semroute::test::kIntentDimension;
 
 class Clinc150 : public testing::Test {
  protected:
   void SetUp() override {
     if (SEMROUTE_SANITIZED) GTEST_SKIP() << "a sanitizer build: 5,500 requests over 15,000 references take too long";
-    if (!std::filesystem::exists(data_folder()))
-      GTEST_SKIP() << "no data in " << data_folder() << "; set SEMROUTE_TEST_DATA to the folder that holds clinc150";
-    append(references_, "train");
-    append(requests_, "test");
-    append(requests_, "oos_test");
+    if (const std::string missing = semroute::test::missing_intents("clinc150"); !missing.empty())
+      GTEST_SKIP() << missing;
+    semroute::test::append_intents(references_, "clinc150", "train");
+    semroute::test::append_intents(requests_, "clinc150", "test");
+    semroute::test::append_intents(requests_, "clinc150", "oos_test");
     ASSERT_EQ(references_.labels.size(), 15'000U);
     ASSERT_EQ(requests_.labels.size(), 5'500U);
   }

@@ -19,8 +19,10 @@
 namespace semroute::router::test {
 
 inline std::shared_ptr<const RoutingState> state_from(const semroute::test::LabelledVectors& references,
-                                                      std::size_t dimension, config::DecisionConfig decision) {
+                                                      std::size_t dimension, config::DecisionConfig decision,
+                                                      const core::IndexParams& params = {}, std::size_t threads = 1) {
   config::Config config;
+  static_cast<core::IndexParams&>(config.index) = params;
   config.index.dimension = dimension;
   config.decision = std::move(decision);
   std::map<std::string, std::vector<float>> by_label;
@@ -35,7 +37,7 @@ inline std::shared_ptr<const RoutingState> state_from(const semroute::test::Labe
     route.references.values = std::move(values);
     config.routes.push_back(std::move(route));
   }
-  auto built = build_routing_state(config);
+  auto built = build_routing_state(config, threads);
   if (!built.ok()) {
     ADD_FAILURE() << built.error().message;
     return nullptr;

@@ -31,6 +31,14 @@ TEST(RouteTable, SortsRoutesThatItIsGiven) {
   EXPECT_EQ(table.find("b"), 1U);
 }
 
+TEST(RouteTable, RanksRoutesWithReferencesByTheirThresholds) {
+  const auto state = test::state_of(
+      {{"a", {1.0F}}, {"b", {1.0F}, {}, 0.9}, {"c", {}, {}, -1.0}, {"d", {1.0F}, {}, 0.0}}, test::max_at(0.5));
+  EXPECT_EQ(state->table.by_threshold(), (std::vector<std::size_t>{3, 0, 1}));
+  EXPECT_EQ(state->table.threshold(0), 0.5);
+  EXPECT_EQ(state->table.threshold(1), 0.9);
+}
+
 TEST(BuildRoutingState, IdsAreDenseRouteByRouteNegativesApart) {
   const auto state = test::state_of({{"b", {4.0F, 5.0F}, {6.0F}}, {"none", {}}, {"a", {1.0F}, {2.0F, 3.0F}}});
   const std::vector<Route>& routes = state->table.routes();
@@ -52,8 +60,10 @@ TEST(BuildRoutingState, IdsAreDenseRouteByRouteNegativesApart) {
     EXPECT_EQ(test::stored(*state->negatives, id)[0], negatives[id]);
   }
   EXPECT_EQ(state->table.reference_count(), 6U);
-  EXPECT_EQ(state->table.longest_range(), 2U);
-  EXPECT_EQ(state->centroids, nullptr);
+  EXPECT_EQ(state->table.most_references(), 2U);
+  EXPECT_EQ(state->table.referenced(), (std::vector<std::size_t>{0, 1}));
+  for (const core::ReferenceId id : {0U, 1U, 2U}) EXPECT_EQ(state->table.owner(id), id == 0 ? 0U : 1U) << id;
+  EXPECT_EQ(state->route_vectors, nullptr);
 }
 
 TEST(BuildRoutingState, CosineVectorsAreStoredAsUnitVectors) {
@@ -130,18 +140,18 @@ config::DecisionConfig centroid() {
 TEST(BuildRoutingState, CentroidsAreUnderTheRoutesPositions) {
   const auto state = test::state_of({{"c", {0.0F, 2.0F, 4.0F, 0.0F}}, {"b", {}}, {"a", {-3.0F, 0.0F}, {1.0F, 1.0F}}},
                                     centroid(), Metric::cosine, 2);
-  ASSERT_NE(state->centroids, nullptr);
-  EXPECT_EQ(state->centroids->count(), 2U);
-  EXPECT_FLOAT_EQ(test::stored(*state->centroids, 0)[0], -1.0F);
-  EXPECT_FLOAT_EQ(test::stored(*state->centroids, 2)[0], 0.70710678F);
-  EXPECT_FLOAT_EQ(test::stored(*state->centroids, 2)[1], 0.70710678F);
+  ASSERT_NE(state->route_vectors, nullptr);
+  EXPECT_EQ(state->route_vectors->count(), 2U);
+  EXPECT_FLOAT_EQ(test::stored(*state->route_vectors, 0)[0], -1.0F);
+  EXPECT_FLOAT_EQ(test::stored(*state->route_vectors, 2)[0], 0.70710678F);
+  EXPECT_FLOAT_EQ(test::stored(*state->route_vectors, 2)[1], 0.70710678F);
 }
 
 TEST(BuildRoutingState, OtherMetricsHavePlainMeans) {
   for (const Metric metric : {Metric::dot, Metric::euclidean, Metric::manhattan}) {
     const auto state = test::state_of({{"a", {0.0F, 2.0F, 4.0F, -2.0F}}}, centroid(), metric, 2);
-    EXPECT_FLOAT_EQ(test::stored(*state->centroids, 0)[0], 2.0F);
-    EXPECT_FLOAT_EQ(test::stored(*state->centroids, 0)[1], 0.0F);
+    EXPECT_FLOAT_EQ(test::stored(*state->route_vectors, 0)[0], 2.0F);
+    EXPECT_FLOAT_EQ(test::stored(*state->route_vectors, 0)[1], 0.0F);
   }
 }
 
@@ -166,13 +176,49 @@ TEST(BuildRoutingState, ManyRowsLargeAndSmallMeanWithoutLosingDigits) {
   references.front() = 33'554'432.0F;
   references.back() = -33'554'432.0F;
   const auto state = test::state_of({{"a", references}}, centroid(), Metric::dot, 1);
-  EXPECT_FLOAT_EQ(test::stored(*state->centroids, 0)[0], 62.0F / 64.0F);
+  EXPECT_FLOAT_EQ(test::stored(*state->route_vectors, 0)[0], 62.0F / 64.0F);
+}
+
+TEST(BuildRoutingState, IsApproximateWhereScoresComeFromCodesAlone) {
+  const auto is_approximate = [](std::size_t references, core::Rerank rerank, Aggregation aggregation,
+                                 std::size_t negatives) {
+    std::vector<float> values;
+    for (std::size_t i = 0; i < 2 * references; ++i) values.push_back(static_cast<float>(i % 17) + 1.0F);
+    config::DecisionConfig decision;
+    decision.aggregation = aggregation;
+    config::Config config =
+        test::config_of({{"a", values, std::vector<float>(2 * negatives, 1.0F)}}, decision, Metric::cosine, 2);
+    config.index.quantization = core::Quantization::int8;
+    config.index.rerank = rerank;
+    const auto state = build_routing_state(config);
+    EXPECT_TRUE(state.ok());
+    return (*state)->approximate;
+  };
+  EXPECT_TRUE(is_approximate(300, core::Rerank::none, Aggregation::max, 0));
+  EXPECT_FALSE(is_approximate(300, core::Rerank::f16, Aggregation::max, 0));
+  EXPECT_FALSE(is_approximate(300, core::Rerank::none, Aggregation::centroid, 0)) << "centroids are kept in full";
+  EXPECT_TRUE(is_approximate(300, core::Rerank::none, Aggregation::centroid, 1)) << "its vetoes are not";
+}
+
+TEST(BuildRoutingState, MeansAreKeptWhereTheyScoreAsTheirReferencesDo) {
+  config::DecisionConfig decision;
+  decision.aggregation = Aggregation::mean;
+  const std::vector<float> references{3.0F, 0.0F, 0.0F, 1.0F};
+  const auto cosine = test::state_of({{"a", references}, {"b", {}}}, decision, Metric::cosine, 2);
+  ASSERT_NE(cosine->route_vectors, nullptr);
+  EXPECT_EQ(cosine->route_vectors->count(), 1U);
+  EXPECT_EQ(test::stored(*cosine->route_vectors, 0), (std::vector<float>{0.5F, 0.5F})) << "of unit vectors";
+  const auto dot = test::state_of({{"a", references}}, decision, Metric::dot, 2);
+  EXPECT_EQ(test::stored(*dot->route_vectors, 0), (std::vector<float>{1.5F, 0.5F}));
+  for (const Metric metric : {Metric::euclidean, Metric::manhattan})
+    EXPECT_EQ(test::state_of({{"a", references}}, decision, metric, 2)->route_vectors, nullptr);
 }
 
 TEST(BuildRoutingState, NoRoutesIsAState) {
   const auto state = test::state_of({}, centroid());
   EXPECT_EQ(state->index->count(), 0U);
-  EXPECT_EQ(state->table.longest_range(), 0U);
+  EXPECT_EQ(state->table.most_references(), 0U);
+  EXPECT_TRUE(state->table.referenced().empty());
 }
 
 }  // namespace

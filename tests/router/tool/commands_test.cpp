@@ -156,14 +156,15 @@ TEST(Reload, AWrongConfigurationIs78) {
 }
 
 TEST(Stats, CountersAndTargets) {
-  Daemon daemon(R"({"id":1,"ok":true,"request_id":"r","requests":42,"isa":"avx2",)"
+  Daemon daemon(R"({"id":1,"ok":true,"request_id":"r","requests":42,"isa":"avx2","index":{"bytes":{"ids":8}},)"
                 R"("targets":{"api":{"ok":7,"in_flight":1,"errors":{"upstream_timeout":3}}}})");
   const Ran ran = daemon.run({"stats"});
   EXPECT_EQ(ran.exit, 0);
   EXPECT_EQ(ran.out,
-            "counter   value\n"
-            "requests     42\n"
-            "isa        avx2\n"
+            "counter          value\n"
+            "requests            42\n"
+            "isa               avx2\n"
+            "index.bytes.ids      8\n"
             "\n"
             "target  ok  in flight  errors\n"
             "api      7          1  upstream_timeout 3\n");
