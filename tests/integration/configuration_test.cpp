@@ -241,9 +241,6 @@ TEST_F(Configuration, KeysOfLaterVersionsAreRefusedByName) {
     EXPECT_THAT(said, HasSubstr(" " + named + ": ")) << yaml;
     EXPECT_THAT(said, HasSubstr("known, not in this version")) << yaml;
   }
-  for (const char* key : {"algorithm: hnsw", "quantization: int8", "rerank: none", "hnsw: {m: 16}"}) {
-    expect_refused({"index: {dimension: 4, " + std::string(key) + "}\n", {":3:"}});
-  }
   for (const char* key :
        {"endpoints: []", "balance: random", "per_try_timeout: 1s", "stream_idle_timeout: 1s", "idempotent: true",
         "retries: 1", "retry_on: []", "retry_budget: {}", "health: {}", "ejection: {}", "tls: {}", "header_files: {}",
