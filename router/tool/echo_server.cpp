@@ -10,8 +10,8 @@
 #include <boost/beast/http.hpp>
 #include <optional>
 
-#include "core/base/utf8.h"
 #include "core/base/limits.h"
+#include "core/base/utf8.h"
 #include "router/protocol/json_codec.h"
 #include "router/protocol/json_values.h"
 #include "router/tool/limits.h"
