@@ -1,5 +1,6 @@
 #include "config/diagnostic.h"
 
+#include "config/scalar.h"
 #include "core/base/limits.h"
 
 namespace semroute::config {
@@ -11,7 +12,7 @@ std::string to_string(const Diagnostic& diagnostic) {
   }
   text += diagnostic.severity == Severity::warning ? ": warning: " : ": ";
   if (!diagnostic.key_path.empty()) text += diagnostic.key_path + ": ";
-  return text + diagnostic.message;
+  return printable(text + diagnostic.message);
 }
 
 void Diagnostics::error(Place place, std::string key_path, std::string message) {

@@ -36,14 +36,12 @@ std::string without_positions(std::string_view path) {
   return text;
 }
 
-// Control characters and long texts would spoil the line that a message is.
+// A long text would spoil the line that a message is.
 std::string shown(std::string_view text) {
-  std::string result;
-  for (const char c : text.substr(0, kMaxFoundBytes)) {
-    result += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
-  }
+  std::string result(text.substr(0, kMaxFoundBytes));
   // A cut may leave half a character behind.
   while (!core::is_utf8(result)) result.pop_back();
+  result = printable(std::move(result));
   return text.size() > kMaxFoundBytes ? result + "..." : result;
 }
 

@@ -167,6 +167,16 @@ std::string format_number(double number) {
   return {buffer.data(), result.ptr};
 }
 
+std::string printable(std::string text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x20 || byte == 0x7F) text[i] = ' ';
+    if (byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0)
+      text[i] = text[i + 1] = ' ';
+  }
+  return text;
+}
+
 std::optional<std::string> name_problem(std::string_view name) {
   if (name.empty() || name.size() > core::kMaxNameBytes) {
     return "expected a name of 1.." + std::to_string(core::kMaxNameBytes) + " bytes, found " +

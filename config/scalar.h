@@ -31,6 +31,9 @@ namespace semroute::config {
 // The shortest text that reads back as the same number: "0.5", "25".
 [[nodiscard]] std::string format_number(double number);
 
+// With blanks for control characters (C0, DEL, C1), so that a text stays on its line and steers no terminal.
+[[nodiscard]] std::string printable(std::string text);
+
 // Why `name` cannot name a route or a target, or nothing: 1..kMaxNameBytes bytes of UTF-8 without
 // control characters (C0, DEL, C1) and without '/'.
 [[nodiscard]] std::optional<std::string> name_problem(std::string_view name);

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 
+import fuzz
 import lint
 import processes
 from free_ports import free_ports
@@ -22,8 +23,8 @@ SANITIZERS = {
 # starts this program again is told how.
 NEON_EMULATOR = ("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu")
 NEON = {"GTEST_FILTER": "-*DeathTest*", "SEMROUTE_TEST_EMULATOR": " ".join(NEON_EMULATOR)}
-ONLY_WITH_ALL = {*SANITIZERS, "neon"}
-SUITES = (*FLOORS, "integration", *PYTHON_SUITES, "format", "tidy", "run", *SANITIZERS, "neon")
+ONLY_WITH_ALL = (*SANITIZERS, "neon", "fuzz")  # builds of their own: with --all, or by name
+SUITES = (*FLOORS, "integration", *PYTHON_SUITES, "format", "tidy", "run", *ONLY_WITH_ALL)
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NEED_NO_BUILD = {"style", "format"}
 
@@ -79,7 +80,7 @@ def run_suites(wanted, everything):
     if "format" in wanted:
         yield lint.check_format(log_path("format"))
 
-    if wanted - NEED_NO_BUILD - ONLY_WITH_ALL:
+    if wanted - NEED_NO_BUILD - set(ONLY_WITH_ALL):
         programs = [name for name in PROGRAMS if name in wanted]
         targets = [f"{name}_tests" for name in programs]
         if wanted & {"tidy"}:
@@ -118,6 +119,14 @@ def run_suites(wanted, everything):
             program = os.path.join(folder, "tests", "core_tests")
             yield run_gtest("neon core", program, log_path("neon-core"), NEON, NEON_EMULATOR)
 
+    if "fuzz" in wanted:
+        folder = os.path.join(BUILD_ROOT, "fuzz")
+        broken = build("fuzz", folder, ["fuzzers"])
+        if broken:
+            yield broken
+        else:
+            yield from fuzz.run_fuzzers(folder, log_path)
+
 
 def main(arguments):
     everything = "--all" in arguments
@@ -126,7 +135,7 @@ def main(arguments):
     if unknown:
         print(f"test.sh: unknown suite or option {', '.join(unknown)}; ./test.sh --help names them", file=sys.stderr)
         return 64
-    wanted = set(names) or set(SUITES) - (set() if everything else ONLY_WITH_ALL)
+    wanted = set(names) or set(SUITES) - (set() if everything else set(ONLY_WITH_ALL))
 
     def interrupt(*_):
         for number in INTERRUPTS:

@@ -192,6 +192,7 @@ void BinaryCodec::gather(const std::byte* code, const std::byte* base, const std
   std::memcpy(&head, code, sizeof head);
   const auto* planes = reinterpret_cast<const std::uint64_t*>(code + sizeof(Head));
   in_row_blocks(count, [&](std::size_t first, std::size_t block) {
+    ask_for_factors(base, row_bytes(), words_ * 8, slots + first, block);
     std::int32_t dots[kRowsPerBlock];
     kernel_.gather(planes, reinterpret_cast<const std::uint64_t*>(base), row_bytes() / 8, slots + first, block, words_,
                    dots);

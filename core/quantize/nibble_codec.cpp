@@ -192,8 +192,7 @@ void NibbleCodec::gather(const std::byte* code, const std::byte* base, const std
   std::memcpy(&head, code, sizeof head);
   const auto* numbers = reinterpret_cast<const std::int8_t*>(code + sizeof(Head));
   in_row_blocks(count, [&](std::size_t first, std::size_t block) {
-    // The kernel asks for the lines of codes; the factors lie in the line behind them.
-    for (std::size_t i = first; i < first + block; ++i) __builtin_prefetch(base + slots[i] * row_bytes() + code_bytes_);
+    ask_for_factors(base, row_bytes(), code_bytes_, slots + first, block);
     std::int32_t dots[kRowsPerBlock];
     kernels_.u4_dot.gather(numbers, reinterpret_cast<const std::uint8_t*>(base), row_bytes(), slots + first, block,
                            code_bytes_, dots);

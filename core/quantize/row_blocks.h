@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 
 namespace semroute::core {
 
@@ -18,6 +19,14 @@ void in_row_blocks(std::size_t rows, const Block& block) {
 [[nodiscard]] constexpr std::size_t whole_lines(std::size_t bytes) noexcept {
   constexpr std::size_t kLineBytes = 64;
   return (bytes + kLineBytes - 1) / kLineBytes * kLineBytes;
+}
+
+// Asks memory for what rows at `slots` hold behind their codes, where that begins a line: a gathering kernel asks for
+// the lines of the codes alone.
+inline void ask_for_factors(const std::byte* base, std::size_t row_bytes, std::size_t code_bytes,
+                            const std::uint32_t* slots, std::size_t count) noexcept {
+  if (whole_lines(code_bytes) != code_bytes) return;
+  for (std::size_t i = 0; i < count; ++i) __builtin_prefetch(base + slots[i] * row_bytes + code_bytes);
 }
 
 }  // namespace semroute::core

@@ -177,7 +177,7 @@ void JsonDecoder::State::read_field(Field field, Request& request) {
     case Field::embedding:
     case Field::embeddings: break;
   }
-  SEMROUTE_CHECK(!"the walk reads vectors");
+  SEMROUTE_CHECK(false);  // the walk reads vectors
 }
 
 void JsonDecoder::State::read_op(Request& request) {

@@ -1,4 +1,5 @@
 // What a user reads: one file with many mistakes, word for word, all in one run and in file order.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "config/load.h"
@@ -79,6 +80,19 @@ TEST(Messages, AreBoundedAndSayHowManyAreLeftOut) {
   const LoadOutcome outcome = scratch.load(yaml);
   EXPECT_EQ(outcome.problems.size(), 100U);
   EXPECT_EQ(outcome.omitted, 50U);
+}
+
+// Found by fuzzing: a quoted scalar may hold any character.
+TEST(Messages, StayOnTheirLineWhateverTheyRepeat) {
+  const test::Scratch scratch;
+  EXPECT_THAT(
+      scratch.problems("index: {dimension: 2}\n"
+                       "listen: \"a\\nb\\e[2J\\x7F\\x9B\\t\"\n"
+                       "decision: {default_route: \"x\\r\\ny\"}\n"
+                       "\"k\\n1\": 1\n"),
+      testing::ElementsAre("routes.yaml:2:9: listen: expected host:port such as 127.0.0.1:7311, found \"a b [2J    \"",
+                           "routes.yaml:3:27: decision.default_route: expected the name of a route, found \"x  y\"",
+                           "routes.yaml:4:1: k 1: unknown key"));
 }
 
 TEST(Messages, TheQuickstartHasNone) {

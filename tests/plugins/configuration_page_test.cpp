@@ -161,7 +161,7 @@ std::string nested(std::string_view path, const std::string& word) {
 
 TEST_F(ConfigurationPage, WordsOfLaterVersionsAreRefusedByName) {
   const std::vector<std::string> words = later("words");
-  EXPECT_GE(words.size(), 10U);
+  EXPECT_FALSE(words.empty()) << "the page lists none, or this test does not find them";
   for (const std::string& word : words) {
     const std::size_t colon = word.find(": ");
     ASSERT_NE(colon, std::string::npos) << word;

@@ -25,6 +25,7 @@ TEST(PqCodec, KeepsItsPromises) {
 
 // Errors are calibrated on the training rows, here on others of the same kind.
 TEST(PqCodec, ErrorsHoldForAllButAFewInTenThousandAndAreNotMuchWider) {
+  if (SEMROUTE_SANITIZED) GTEST_SKIP() << "a sanitizer build: learning from 3,000 rows eight times takes too long";
   for (const Metric metric : kMetrics)
     for (const std::size_t dimension : {std::size_t{8}, std::size_t{384}}) {
       const std::unique_ptr<Codec> codec =

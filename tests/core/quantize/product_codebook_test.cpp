@@ -121,8 +121,9 @@ TEST(ProductCodebook, FindsClusters) {
   const std::vector<float> noise = numbers(std::size_t{256} * 20 * 2, 1);
   for (std::size_t i = 0; i < noise.size(); i += 2) {
     const std::size_t cluster = i / 2 % 256;
+    const std::size_t line = cluster / 16;
     vectors.push_back(100.0F * static_cast<float>(cluster % 16) + noise[i]);
-    vectors.push_back(100.0F * static_cast<float>(cluster / 16) + noise[i + 1]);
+    vectors.push_back(100.0F * static_cast<float>(line) + noise[i + 1]);
   }
   ProductCodebook codebook(2, 1);
   codebook.train(vectors, 42);
