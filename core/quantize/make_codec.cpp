@@ -17,7 +17,7 @@ std::unique_ptr<Codec> make_codec(Quantization kind, Metric metric, std::size_t 
     case Quantization::pq: return make_pq_codec(metric, dimension, training_rows, seed, kernels);
     case Quantization::binary: return make_binary_codec(metric, dimension, training_rows, seed, kernels);
   }
-  SEMROUTE_CHECK(!"a quantization that has a codec");
+  SEMROUTE_CHECK(false && "a quantization that has a codec");
   return nullptr;
 }
 
