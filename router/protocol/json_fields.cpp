@@ -264,7 +264,7 @@ void JsonDecoder::State::read_headers(Request& request) {
     const auto* value = header.value.string();
     if (value == nullptr || !config::is_header_name(header.key) || !has_no_control_characters(*value))
       return offend("headers: \"" + shown(header.key) +
-                    "\" needs a valid name and a string without control characters");
+                    "\" needs a valid name and visible ASCII as value, with blanks only inside");
     RequestHeader out{header.key, *value};
     for (char& c : out.name) {
       if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
