@@ -19,10 +19,15 @@ namespace semroute::core {
 namespace {
 
 constexpr double kMostError = 2.0;  // times E, always
-constexpr double kLeastError = 0.1;
 constexpr double kUntriedError = 0.7;
 constexpr double kUnlikeTraining = 1.5;  // times the most that was lost of a training row
 constexpr double kMostStretch = 4.0;
+
+// Of d independent errors of one size and either sign the sum's deviation is about 1.25 / sqrt(d) of the sum of their
+// sizes. Training rows that their centroids fit exactly, as few rows do, tell no more than this; 3.5 deviations.
+double least_error(std::size_t dimension) noexcept {
+  return std::min(kMostError, 3.5 * 1.25 / std::sqrt(static_cast<double>(dimension)));
+}
 
 struct Factors {
   float lost = 0.0F;     // E
@@ -91,7 +96,8 @@ PqL1Codec::PqL1Codec(std::size_t dimension, std::span<const float> training_rows
   codebook_.train(scaled, seed);
 
   most_lost_ = std::numeric_limits<double>::infinity();
-  const double error = calibrate(*this, Metric::manhattan, rows, kLeastError, kUntriedError);
+  const double least = least_error(dimension);
+  const double error = calibrate(*this, Metric::manhattan, rows, least, std::max(least, kUntriedError));
   std::vector<std::byte> row(row_bytes());
   double most_lost = 0.0;
   for (std::size_t i = 0; i < rows.count(); ++i)

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "tests/core/quantize/codec_check.h"
 
 namespace semroute::core {
@@ -25,7 +27,8 @@ TEST(PqCodec, KeepsItsPromises) {
 
 // Errors are calibrated on the training rows, here on others of the same kind.
 TEST(PqCodec, ErrorsHoldForAllButAFewInTenThousandAndAreNotMuchWider) {
-  if (SEMROUTE_SANITIZED) GTEST_SKIP() << "a sanitizer build: learning from 3,000 rows eight times takes too long";
+  if (SEMROUTE_SANITIZED || std::getenv("SEMROUTE_TEST_EMULATOR") != nullptr)
+    GTEST_SKIP() << "a sanitizer build or an emulator: learning from 3,000 rows eight times takes too long";
   for (const Metric metric : kMetrics)
     for (const std::size_t dimension : {std::size_t{8}, std::size_t{384}}) {
       const std::unique_ptr<Codec> codec =
