@@ -13,7 +13,7 @@ Installs what is missing, builds, runs every test and check, and ends with the l
 The exit code is 0 only if nothing failed. Logs are kept in build/logs/.
 
   --all    also AddressSanitizer with UndefinedBehaviorSanitizer (built by clang++), ThreadSanitizer
-           (g++), core on 64-bit ARM (cross-compiled, run by qemu), and clang-tidy over everything
+           (g++), core on 64-bit ARM (cross-compiled, run by qemu), the fuzzers, and clang-tidy over everything
            instead of what differs from the last commit
   --help   this text
 
@@ -25,10 +25,12 @@ Suites, to run some alone:
   run                          ./run.sh --once
   asan tsan                    the suites under a sanitizer; --all has both
   neon                         the tests of core on 64-bit ARM; --all has it
+  fuzz                         every parser on its first inputs and on ones that libFuzzer makes of them; --all has it
 
 Environment:
   SEMROUTE_TEST_DATA      where the large data sets are (default ../shared/data); tests without theirs are skipped
   SEMROUTE_BUILD_ROOT     another build folder than build/
+  SEMROUTE_FUZZ_SECONDS   fuzz: this long a parser, on new inputs every time (default: 10, on the same ones)
   SEMROUTE_JOBS           compile jobs (default: one per processor)
   SEMROUTE_INSTALL=no     never install packages
 END

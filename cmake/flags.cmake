@@ -15,13 +15,17 @@ endif()
 if(SEMROUTE_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all)
   add_link_options(-fsanitize=address,undefined)
+elseif(SEMROUTE_SANITIZE STREQUAL "fuzzer")
+  # Everything is instrumented for libFuzzer, which is linked to the programs of tests/fuzz alone.
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
 elseif(SEMROUTE_SANITIZE STREQUAL "thread")
   add_compile_options(-fsanitize=thread)
   add_link_options(-fsanitize=thread)
   # Fences are invisible to ThreadSanitizer; Asio then uses plain atomics.
   add_compile_definitions(BOOST_ASIO_DISABLE_FENCED_BLOCK)
 elseif(SEMROUTE_SANITIZE)
-  message(FATAL_ERROR "SEMROUTE_SANITIZE must be address or thread, got ${SEMROUTE_SANITIZE}")
+  message(FATAL_ERROR "SEMROUTE_SANITIZE must be address, thread or fuzzer, got ${SEMROUTE_SANITIZE}")
 endif()
 
 # semroute_floor(NAME DEPENDS...): one static library from every .cpp of the folder but main.cpp.

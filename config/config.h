@@ -15,7 +15,7 @@
 
 #include "config/diagnostic.h"
 #include "config/value.h"
-#include "core/kernels/metric.h"
+#include "core/index/index_params.h"
 
 namespace semroute::config {
 
@@ -29,15 +29,9 @@ struct Address {
 };
 [[nodiscard]] std::string to_string(const Address& address);  // "127.0.0.1:7311", "[::1]:7311"
 
-enum class Algorithm : std::uint8_t { automatic, flat };
-
-struct IndexConfig {
-  std::size_t dimension = 0;
-  core::Metric metric = core::Metric::cosine;
+// What the index is made with, checked (check_params), and the model that made its vectors.
+struct IndexConfig : core::IndexParams {
   std::optional<std::string> model;
-  Algorithm algorithm = Algorithm::automatic;
-  std::size_t capacity = 10'000'000;
-  bool operator==(const IndexConfig&) const = default;
 };
 
 enum class Aggregation : std::uint8_t { max, mean_top, sum_top, mean, centroid };
@@ -67,7 +61,6 @@ struct LimitsConfig {
   std::size_t max_connections = 10'000;
   std::size_t max_connections_per_address = 0;  // 0: no cap
   std::size_t max_request = std::size_t{16} << 20;
-  std::size_t max_change = std::size_t{64} << 20;
   std::size_t max_batch = 1'024;
   std::size_t max_in_flight = 128;
   std::size_t max_output_buffer = std::size_t{16} << 20;

@@ -1,5 +1,6 @@
 #include "config/diagnostic.h"
 
+#include "config/scalar.h"
 #include "core/base/limits.h"
 
 namespace semroute::config {
@@ -11,7 +12,7 @@ std::string to_string(const Diagnostic& diagnostic) {
   }
   text += diagnostic.severity == Severity::warning ? ": warning: " : ": ";
   if (!diagnostic.key_path.empty()) text += diagnostic.key_path + ": ";
-  return text + diagnostic.message;
+  return printable(text + diagnostic.message);
 }
 
 void Diagnostics::error(Place place, std::string key_path, std::string message) {
@@ -22,7 +23,7 @@ void Diagnostics::error(Place place, std::string key_path, std::string message) 
 
 void Diagnostics::refuse(Place place, std::string key_path, std::string message) {
   error(place, key_path, std::move(message));
-  refused_.insert({{place.line, place.column}, std::move(key_path)});
+  refused_.emplace(std::pair{place.line, place.column}, std::move(key_path));
 }
 
 void Diagnostics::warning(Place place, std::string key_path, std::string message) {

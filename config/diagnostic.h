@@ -31,7 +31,8 @@ struct Diagnostic {
   bool operator==(const Diagnostic&) const = default;
 };
 
-// "file:line:column: key_path: message", with ": warning" after the place for warnings.
+// "file:line:column: key_path: message", with ": warning" after the place for warnings. One line of
+// text, whatever of the file it repeats: control characters are blanks.
 [[nodiscard]] std::string to_string(const Diagnostic& diagnostic);
 
 // Collects up to kMaxDiagnostics; later ones are counted.

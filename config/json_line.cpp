@@ -4,10 +4,10 @@
 
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <limits>
+#include <span>
 
-#include "config/base64.h"
+#include "core/base/base64.h"
 #include "core/base/limits.h"
 
 namespace semroute::config {
@@ -137,12 +137,11 @@ class LineHandler {
   }
 
   bool take_base64(const std::string& text, json::error_code& ec) {
-    const auto bytes = decode_base64(text);
-    if (!bytes || bytes->size() % sizeof(float) != 0) {
+    const std::size_t bytes = core::base64_bytes(text);
+    auto& embedding = line_.embedding.emplace(bytes / sizeof(float));
+    if (bytes % sizeof(float) != 0 || core::decode_base64(text, std::as_writable_bytes(std::span(embedding)))) {
       return refuse(ErrorCode::bad_vector, "\"embedding\": expected base64 of float32 values", ec);
     }
-    line_.embedding.emplace(bytes->size() / sizeof(float));
-    if (!bytes->empty()) std::memcpy(line_.embedding->data(), bytes->data(), bytes->size());
     return true;
   }
 

@@ -26,6 +26,18 @@ std::optional<Value> read_tree(const std::string& path, Diagnostics& diagnostics
 
 }  // namespace
 
+std::optional<Config> load_sections(const std::string& path) {
+  Diagnostics diagnostics(path);
+  Config config;
+  config.file = path;
+  const std::optional<Value> root = read_tree(path, diagnostics);
+  if (!root || root->map() == nullptr) return std::nullopt;
+  MapReader reader(*root, "", diagnostics);
+  read_sections(reader, config, diagnostics, nullptr);
+  if (diagnostics.has_errors()) return std::nullopt;
+  return config;
+}
+
 LoadOutcome load_config(const std::string& path, const TargetChecker& check_target, KeyCatalogue* catalogue) {
   Diagnostics diagnostics(path);
   Config config;

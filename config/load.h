@@ -28,6 +28,10 @@ struct LoadOutcome {
   std::size_t omitted = 0;           // problems beyond kMaxDiagnostics
 };
 
+// Everything but targets, routes and route_sets, which cost the time of the files that they name: what a daemon
+// needs to begin with. Nothing when any of it is wrong; load_config tells what.
+[[nodiscard]] std::optional<Config> load_sections(const std::string& path);
+
 [[nodiscard]] LoadOutcome load_config(const std::string& path, const TargetChecker& check_target,
                                       KeyCatalogue* catalogue = nullptr);
 

@@ -4,16 +4,12 @@
 #include <limits>
 
 #include "config/scalar.h"
+#include "core/base/utf8.h"
 
 namespace semroute::config {
 namespace {
 
 constexpr std::size_t kMaxFoundBytes = 60;  // of a value shown in a message
-
-const Value& empty_map() {
-  static const Value kEmpty{Value::Map{}, {}, {}};
-  return kEmpty;
-}
 
 std::string range_text(std::string_view least, std::string_view most) {
   return std::string(least) + ".." + std::string(most);
@@ -40,14 +36,12 @@ std::string without_positions(std::string_view path) {
   return text;
 }
 
-// Control characters and long texts would spoil the line that a message is.
+// A long text would spoil the line that a message is.
 std::string shown(std::string_view text) {
-  std::string result;
-  for (const char c : text.substr(0, kMaxFoundBytes)) {
-    result += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
-  }
+  std::string result(text.substr(0, kMaxFoundBytes));
   // A cut may leave half a character behind.
-  while (!is_valid_utf8(result)) result.pop_back();
+  while (!core::is_utf8(result)) result.pop_back();
+  result = printable(std::move(result));
   return text.size() > kMaxFoundBytes ? result + "..." : result;
 }
 
@@ -125,18 +119,10 @@ std::string MapReader::required_string(std::string_view key) {
   return string(key).value_or("");
 }
 
-std::string MapReader::one_of(std::string_view key, std::vector<std::string_view> words, std::string_view fallback,
-                              std::vector<std::string_view> later) {
+std::string MapReader::one_of(std::string_view key, std::vector<std::string_view> words, std::string_view fallback) {
   const Value* value = ask(key, "word", joined(words, ", "), fallback);
   if (value == nullptr) return std::string(fallback);
-  if (value->string() != nullptr) {
-    if (std::ranges::find(words, *value->string()) != words.end()) return *value->string();
-    if (std::ranges::find(later, *value->string()) != later.end()) {
-      error(key, found_text(*value) + " is known, not in this version: expected " +
-                     (words.size() == 1 ? "" : "one of ") + joined(words, " | "));
-      return std::string(fallback);
-    }
-  }
+  if (value->string() != nullptr && std::ranges::find(words, *value->string()) != words.end()) return *value->string();
   mistaken(key, "one of " + joined(words, " | "), *value);
   return std::string(fallback);
 }
@@ -254,7 +240,7 @@ std::vector<Member> MapReader::string_map(std::string_view key) {
 
 const Value& MapReader::section(std::string_view key) {
   const Value* value = ask(key, "map", {}, {});
-  return value != nullptr ? *value : empty_map();
+  return value != nullptr ? *value : absent_.emplace_back(Value{Value::Map{}, value_.place, {}});
 }
 
 const Value::List& MapReader::elements(std::string_view key, std::string_view type, std::string_view range) {
@@ -266,7 +252,7 @@ const Value::List& MapReader::elements(std::string_view key, std::string_view ty
   return kNone;
 }
 
-void MapReader::not_in_this_version(std::vector<std::string_view> keys) {
+void MapReader::not_in_this_version(std::initializer_list<std::string_view> keys) {
   for (const std::string_view key : keys) {
     if (ask(key, kLaterKey, {}, {}) != nullptr) error(key, "is known, not in this version");
   }

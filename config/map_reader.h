@@ -9,6 +9,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
+#include <initializer_list>
 #include <optional>
 #include <set>
 #include <string>
@@ -51,9 +53,8 @@ class MapReader {
 
   [[nodiscard]] std::optional<std::string> string(std::string_view key);
   [[nodiscard]] std::string required_string(std::string_view key);
-  // `later` are words of the contract that this version does not implement: refused by name.
-  [[nodiscard]] std::string one_of(std::string_view key, std::vector<std::string_view> words, std::string_view fallback,
-                                   std::vector<std::string_view> later = {});
+  [[nodiscard]] std::string one_of(std::string_view key, std::vector<std::string_view> words,
+                                   std::string_view fallback);
   [[nodiscard]] bool boolean(std::string_view key, bool fallback);
   [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t fallback, std::int64_t least,
                                      std::int64_t most);
@@ -69,7 +70,7 @@ class MapReader {
   [[nodiscard]] std::vector<Member> string_map(std::string_view key);    // a map of strings
 
   // A member that is itself a map: read it with a MapReader of its own. An empty map when absent,
-  // so that its keys are asked for (and their defaults taken) all the same.
+  // so that its keys are asked for (and their defaults taken) all the same; what it lacks is told at this map's place.
   [[nodiscard]] const Value& section(std::string_view key);
   // The elements of a member that is a list; empty when absent.
   [[nodiscard]] const Value::List& elements(std::string_view key, std::string_view type, std::string_view range = {});
@@ -79,7 +80,7 @@ class MapReader {
                                  std::string_view fallback = {});
 
   // Keys of the contract that this version does not implement: refused by name when present.
-  void not_in_this_version(std::vector<std::string_view> keys);
+  void not_in_this_version(std::initializer_list<std::string_view> keys);
 
   // Reports an error at the member (or at the mapping when absent). Call after asking for the key.
   void error(std::string_view key, std::string message);
@@ -103,6 +104,7 @@ class MapReader {
   Diagnostics& diagnostics_;
   KeyCatalogue* catalogue_;
   std::set<std::string, std::less<>> asked_;
+  std::deque<Value> absent_;  // sections that are left out: empty maps at this mapping's place
 };
 
 }  // namespace semroute::config

@@ -15,7 +15,9 @@ std::string text_of(double value) { return format_number(value); }
 std::string text_of(std::chrono::milliseconds value) { return format_duration(value); }
 std::string text_of(const Address& value) { return to_string(value); }
 std::string text_of(core::Metric value) { return std::string(core::to_string(value)); }
-std::string text_of(Algorithm value) { return value == Algorithm::flat ? "flat" : "auto"; }
+std::string text_of(core::Quantization value) { return std::string(core::to_string(value)); }
+std::string text_of(core::Rerank value) { return std::string(core::to_string(value)); }
+std::string text_of(core::Algorithm value) { return std::string(core::to_string(value)); }
 
 std::string text_of(const std::optional<Address>& value) { return value ? to_string(*value) : "off"; }
 
@@ -57,7 +59,12 @@ std::vector<Diagnostic> changes_needing_restart(const Config& running, const Con
   compare.key("index.metric", running.index.metric, next.index.metric);
   compare.key("index.model", running.index.model, next.index.model);
   compare.key("index.algorithm", running.index.algorithm, next.index.algorithm);
+  compare.key("index.quantization", running.index.quantization, next.index.quantization);
+  compare.key("index.rerank", running.index.rerank, next.index.rerank);
   compare.key("index.capacity", running.index.capacity, next.index.capacity);
+  compare.key("index.hnsw.m", running.index.hnsw.m, next.index.hnsw.m);
+  compare.key("index.hnsw.ef_construction", running.index.hnsw.ef_construction, next.index.hnsw.ef_construction);
+  compare.key("index.hnsw.ef_search", running.index.hnsw.ef_search, next.index.hnsw.ef_search);
   compare.key("drain.delay", running.drain.delay, next.drain.delay);
   compare.key("drain.timeout", running.drain.timeout, next.drain.timeout);
   const auto log_file = [](const Config& config) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/limits.h"
+#include "core/base/utf8.h"
 
 namespace semroute::config {
 namespace {
@@ -108,24 +109,6 @@ std::string format_with_unit(std::uint64_t number, std::span<const Unit> units) 
   return std::to_string(number / unit->factor) + std::string(unit->name);
 }
 
-// The length of the UTF-8 sequence at the front of `text`, or 0 when there is none (RFC 3629).
-std::size_t utf8_length(std::string_view text) noexcept {
-  const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return 1;
-  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  }
-  // Overlong forms, surrogates, and code points beyond U+10FFFF.
-  if ((lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) > 0x9F) || (lead == 0xF0 && byte(1) < 0x90) ||
-      (lead == 0xF4 && byte(1) > 0x8F)) {
-    return 0;
-  }
-  return length;
-}
-
 }  // namespace
 
 core::Result<Value> parse_plain_scalar(std::string_view text) {
@@ -184,13 +167,14 @@ std::string format_number(double number) {
   return {buffer.data(), result.ptr};
 }
 
-bool is_valid_utf8(std::string_view text) noexcept {
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
+std::string printable(std::string text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x20 || byte == 0x7F) text[i] = ' ';
+    if (byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0)
+      text[i] = text[i + 1] = ' ';
   }
-  return true;
+  return text;
 }
 
 std::optional<std::string> name_problem(std::string_view name) {
@@ -198,7 +182,7 @@ std::optional<std::string> name_problem(std::string_view name) {
     return "expected a name of 1.." + std::to_string(core::kMaxNameBytes) + " bytes, found " +
            std::to_string(name.size());
   }
-  if (!is_valid_utf8(name)) return "expected a name in UTF-8";
+  if (!core::is_utf8(name)) return "expected a name in UTF-8";
   for (std::size_t i = 0; i < name.size(); ++i) {
     const auto byte = static_cast<unsigned char>(name[i]);
     const bool c1 = byte == 0xC2 && static_cast<unsigned char>(name[i + 1]) < 0xA0;

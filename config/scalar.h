@@ -31,7 +31,8 @@ namespace semroute::config {
 // The shortest text that reads back as the same number: "0.5", "25".
 [[nodiscard]] std::string format_number(double number);
 
-[[nodiscard]] bool is_valid_utf8(std::string_view text) noexcept;
+// With blanks for control characters (C0, DEL, C1), so that a text stays on its line and steers no terminal.
+[[nodiscard]] std::string printable(std::string text);
 
 // Why `name` cannot name a route or a target, or nothing: 1..kMaxNameBytes bytes of UTF-8 without
 // control characters (C0, DEL, C1) and without '/'.

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "config/address.h"
+#include "config/header_rules.h"
 #include "config/scalar.h"
 #include "core/base/limits.h"
 
@@ -20,34 +21,11 @@ constexpr std::int64_t kMaxWorkers = 1'024;
 constexpr std::int64_t kMaxConnections = 1'000'000;
 constexpr std::int64_t kMaxBatch = 65'536;
 constexpr std::int64_t kMaxInFlight = 65'536;
-constexpr std::int64_t kMaxCapacity = 1'000'000'000;
 constexpr std::size_t kLeastBytes = std::size_t{1} << 10;
 constexpr std::size_t kMostBytes = std::size_t{1} << 30;
 constexpr milliseconds kLeastTimeout{10};
 constexpr milliseconds kMostTimeout = hours{24};
 constexpr milliseconds kMostDrain = hours{1};
-
-// Headers that belong to one hop, or that the daemon writes itself (RFC 9110 section 7.6.1).
-constexpr std::array<std::string_view, 15> kReservedHeaders{
-    "connection",  "content-length",      "content-type",    "expect",  "host",         "keep-alive",
-    "te",          "proxy-authenticate",  "trailer",         "upgrade", "x-request-id", "transfer-encoding",
-    "traceparent", "proxy-authorization", "proxy-connection"};
-
-bool is_token(std::string_view text) noexcept {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";  // RFC 9110 section 5.6.2
-  return !text.empty() && std::ranges::all_of(text, [kMarks](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           kMarks.find(c) != std::string_view::npos;
-  });
-}
-
-std::string lower_case(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
 
 class SectionReader {
  public:
@@ -136,14 +114,36 @@ class SectionReader {
     if (config_.index.model && config_.index.model->empty()) {
       reader.error("model", "expected a string that is not empty, found \"\"");
     }
-    const bool is_flat = reader.one_of("algorithm", {"auto", "flat"}, "auto", {"hnsw"}) == "flat";
-    config_.index.algorithm = is_flat ? Algorithm::flat : Algorithm::automatic;
-    (void)reader.one_of("quantization", {"none"}, "none", {"f16", "int8", "pq", "binary"});
-    (void)reader.one_of("rerank", {"f32"}, "f32", {"f16", "none"});
-    config_.index.capacity = static_cast<std::size_t>(
-        reader.integer("capacity", static_cast<std::int64_t>(config_.index.capacity), 1, kMaxCapacity));
-    reader.not_in_this_version({"hnsw"});
+    IndexConfig& index = config_.index;
+    index.algorithm = *core::parse_algorithm(reader.one_of("algorithm", {"auto", "flat", "hnsw"}, "auto"));
+    index.quantization =
+        *core::parse_quantization(reader.one_of("quantization", {"none", "f16", "int8", "pq", "binary"}, "none"));
+    index.rerank = *core::parse_rerank(reader.one_of("rerank", {"f32", "f16", "none"}, "f32"));
+    read_count(reader, "capacity", index.capacity, 1, core::kMaxCapacity);
+    MapReader hnsw(reader.section("hnsw"), "index.hnsw", diagnostics_, catalogue_);
+    read_count(hnsw, "m", index.hnsw.m, core::kMinHnswM, core::kMaxHnswM);
+    read_count(hnsw, "ef_construction", index.hnsw.ef_construction, 1, core::kMaxEf);
+    read_count(hnsw, "ef_search", index.hnsw.ef_search, 1, core::kMaxEf);
+    hnsw.finish();
+    check_index(reader);
     reader.finish();
+  }
+
+  static void read_count(MapReader& reader, std::string_view key, std::size_t& value, std::size_t least,
+                         std::size_t most) {
+    value = static_cast<std::size_t>(reader.integer(key, static_cast<std::int64_t>(value),
+                                                    static_cast<std::int64_t>(least), static_cast<std::int64_t>(most)));
+  }
+
+  // What cannot work together; a single value out of range is reported where it is read.
+  void check_index(MapReader& reader) {
+    core::IndexParams params = config_.index;
+    params.dimension = std::max<std::size_t>(params.dimension, 1);
+    const core::Result<void> checked = core::check_params(params);
+    // What does not suit `none`, the default, is the other of the two keys.
+    if (!checked.ok())
+      reader.error(params.quantization == core::Quantization::none ? "rerank" : "quantization",
+                   checked.error().message);
   }
 
   void read_decision() {
@@ -177,10 +177,9 @@ class SectionReader {
     const std::vector<std::string> names = reader.strings("request_headers");
     for (const std::string& name : names) {
       const std::string header = lower_case(name);
-      if (!is_token(name)) {
+      if (!is_header_name(name)) {
         reader.error("request_headers", "expected header names, found \"" + name + '"');
-      } else if (std::ranges::find(kReservedHeaders, header) != kReservedHeaders.end() ||
-                 header.starts_with("x-semroute-")) {
+      } else if (is_closed_to_clients(header)) {
         reader.error("request_headers",
                      header + " is not for clients to set: it belongs to the connection or the daemon");
       } else if (std::ranges::find(config_.request_headers, header) != config_.request_headers.end()) {
@@ -222,7 +221,7 @@ class SectionReader {
     MapReader reader = section("limits");
     LimitsConfig& limits = config_.limits;
     const auto count = [&reader](std::string_view key, std::size_t& value, std::int64_t least, std::int64_t most) {
-      value = static_cast<std::size_t>(reader.integer(key, static_cast<std::int64_t>(value), least, most));
+      read_count(reader, key, value, static_cast<std::size_t>(least), static_cast<std::size_t>(most));
     };
     const auto bytes = [&reader](std::string_view key, std::size_t& value) {
       value = reader.size(key, value, kLeastBytes, kMostBytes);
@@ -233,14 +232,13 @@ class SectionReader {
     count("max_connections", limits.max_connections, 1, kMaxConnections);
     count("max_connections_per_address", limits.max_connections_per_address, 0, kMaxConnections);
     bytes("max_request", limits.max_request);
-    bytes("max_change", limits.max_change);
     count("max_batch", limits.max_batch, 1, kMaxBatch);
     count("max_in_flight", limits.max_in_flight, 1, kMaxInFlight);
     bytes("max_output_buffer", limits.max_output_buffer);
     time("idle_timeout", limits.idle_timeout);
     time("request_timeout", limits.request_timeout);
     time("write_timeout", limits.write_timeout);
-    reader.not_in_this_version({"handshake_timeout"});
+    reader.not_in_this_version({"max_change", "handshake_timeout"});
     reader.finish();
   }
 

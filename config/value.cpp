@@ -13,7 +13,7 @@ bool same_number(std::int64_t integer, double real) noexcept {
 }
 
 // Keys are unique, so equal sizes and every key of one found in the other is equality.
-bool same_members(const Value::Map& a, const Value::Map& b) noexcept {
+bool same_members(const Value::Map& a, const Value::Map& b) {
   if (a.size() != b.size()) return false;
   return std::ranges::all_of(a, [&b](const Member& member) {
     const auto found = std::ranges::find(b, member.key, &Member::key);
@@ -42,7 +42,7 @@ std::string_view Value::type_name() const noexcept {
   }
 }
 
-bool operator==(const Value& a, const Value& b) noexcept {
+bool operator==(const Value& a, const Value& b) {
   if (a.integer() != nullptr && b.real() != nullptr) return same_number(*a.integer(), *b.real());
   if (a.real() != nullptr && b.integer() != nullptr) return same_number(*b.integer(), *a.real());
   if (a.data.index() != b.data.index()) return false;
@@ -50,6 +50,6 @@ bool operator==(const Value& a, const Value& b) noexcept {
   return a.data == b.data;
 }
 
-bool operator==(const Member& a, const Member& b) noexcept { return a.key == b.key && a.value == b.value; }
+bool operator==(const Member& a, const Member& b) { return a.key == b.key && a.value == b.value; }
 
 }  // namespace semroute::config

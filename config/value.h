@@ -47,7 +47,7 @@ struct Member {
   Value value;
 };
 
-[[nodiscard]] bool operator==(const Value& a, const Value& b) noexcept;
-[[nodiscard]] bool operator==(const Member& a, const Member& b) noexcept;
+[[nodiscard]] bool operator==(const Value& a, const Value& b);
+[[nodiscard]] bool operator==(const Member& a, const Member& b);
 
 }  // namespace semroute::config

@@ -8,7 +8,7 @@
 #include "config/input_file.h"
 #include "config/json_line.h"
 #include "config/npy.h"
-#include "config/scalar.h"
+#include "core/base/utf8.h"
 #include "core/index/vector_rules.h"
 
 namespace semroute::config {
@@ -41,7 +41,7 @@ class Lines {
 std::optional<Error> label_problem(std::string_view label) {
   const auto refused = [](std::string message) { return Error{ErrorCode::bad_request, std::move(message)}; };
   if (label.empty()) return refused("expected a label, found nothing");
-  if (!is_valid_utf8(label)) return refused("expected a label in UTF-8");
+  if (!core::is_utf8(label)) return refused("expected a label in UTF-8");
   if (label.front() == ' ' || label.back() == ' ') return refused("expected a label without blanks around it");
   if (std::ranges::any_of(label, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; })) {
     return refused("expected a label without control characters");

@@ -14,6 +14,7 @@
 
 #include "config/scalar.h"
 #include "core/base/limits.h"
+#include "core/base/utf8.h"
 
 namespace semroute::config {
 namespace {
@@ -287,12 +288,12 @@ bool has_only_text(std::string_view text, Diagnostics& diagnostics) {
     diagnostics.error(place_at(text, nul), "", "expected text, found a NUL byte");
     return false;
   }
-  if (is_valid_utf8(text)) return true;
+  if (core::is_utf8(text)) return true;
   // Lines before the bad byte are valid by themselves: find it by halves of the text's lines.
   std::size_t line_begin = 0;
   while (line_begin < text.size()) {
     const std::size_t line_end = std::min(text.find('\n', line_begin), text.size() - 1);
-    if (!is_valid_utf8(text.substr(line_begin, line_end - line_begin + 1))) break;
+    if (!core::is_utf8(text.substr(line_begin, line_end - line_begin + 1))) break;
     line_begin = line_end + 1;
   }
   diagnostics.error(place_at(text, line_begin), "", "expected UTF-8, found other bytes in this line");

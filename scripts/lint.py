@@ -1,16 +1,17 @@
 """clang-format and clang-tidy, one check each; clang-tidy remembers by content what it found clean."""
 
-import concurrent.futures
 import hashlib
 import json
 import os
-import subprocess
+import re
 import time
 
+import processes
 from outcome import Outcome, run_one_check
 
 CODE_FOLDERS = ("core", "config", "plugins", "router", "tests", "bench")
 TIDY_FOLDERS = ("core", "config", "plugins", "router")
+GENERATED = re.compile(r"^\d+ warnings? (?:and \d+ errors? )?generated\.\n", re.MULTILINE)  # hidden ones, mostly
 
 
 def files_in(folders, endings):
@@ -28,20 +29,15 @@ def check_format(log):
 
 def changed_files():
     """Paths that differ from the last commit; None without git."""
-    try:
-        output = subprocess.run(["git", "-c", "core.quotePath=off", "status", "--porcelain", "-uall"],
-                                capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return {line[3:].split(" -> ")[-1] for line in output.splitlines()}
+    ended = processes.run(["git", "-c", "core.quotePath=off", "status", "--porcelain", "-uall"])
+    return {line[3:].split(" -> ")[-1] for line in ended.output.splitlines()} if ended.status == 0 else None
 
 
 def dependencies(build):
     """For every compiled source, the files of the repository that it reads, as Ninja recorded them."""
-    output = subprocess.run(["ninja", "-C", build, "-t", "deps"], capture_output=True, text=True, check=True).stdout
     root = os.getcwd() + os.sep
     sources = {}
-    for block in output.split("\n\n"):
+    for block in processes.run(["ninja", "-C", build, "-t", "deps"]).output.split("\n\n"):
         paths = [os.path.abspath(os.path.join(build, line.strip())) for line in block.splitlines()[1:]]
         inside = [path[len(root):] for path in paths if path.startswith(root)]
         inside = [path for path in inside if path.startswith(CODE_FOLDERS)]
@@ -50,7 +46,7 @@ def dependencies(build):
     return sources
 
 
-def check_tidy(build, everything, log):
+def check_tidy(build, everything, log, jobs):
     """All sources of the floors, or those that a changed file is part of."""
     started = time.monotonic()
     with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as file:
@@ -61,7 +57,7 @@ def check_tidy(build, everything, log):
     if changed is not None:
         sources = [path for path in sources if changed & {".clang-tidy", path, *reads.get(path, [])}]
 
-    version = subprocess.run(["clang-tidy", "--version"], capture_output=True, text=True, check=True).stdout
+    version = processes.run(["clang-tidy", "--version"]).output
     contents = {}
 
     def digest(path):
@@ -82,20 +78,18 @@ def check_tidy(build, everything, log):
 
     def tidy(item):
         path, mark = item
-        result = subprocess.run(["clang-tidy", "--quiet", "-p", build, path], capture_output=True, text=True)
-        if result.returncode == 0:
+        ended = processes.run(["clang-tidy", "--quiet", "-p", build, path])
+        if ended.status == 0:
             open(mark, "w").close()
             return ""
-        return result.stdout + ("" if "warning" in result.stdout or "error" in result.stdout else result.stderr)
+        return GENERATED.sub("", ended.output) or f"{path}: clang-tidy ended with {ended.status}\n"
 
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = "".join(pool.map(tidy, work))
+    found = "".join(sorted(processes.side_by_side([lambda item=item: tidy(item) for item in work], jobs)))
     with open(log, "w", encoding="utf-8") as file:
         file.write(found)
-    outcome = Outcome(f"tidy ({len(sources)} files)", seconds=time.monotonic() - started)
+    outcome = Outcome(f"tidy ({len(sources)} files)", seconds=time.monotonic() - started, log=log)
     if found:
-        lines = found.splitlines()
-        outcome.failures.append(("clang-tidy", "\n".join(lines[:80]) + f"\nall of it: {log}"))
+        outcome.failures.append(("clang-tidy", "\n".join(found.splitlines()[:80])))
     else:
         outcome.passed = 1
     return outcome

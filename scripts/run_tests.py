@@ -1,13 +1,15 @@
 """What test.sh runs: builds, then every suite, counted. See `./test.sh --help`."""
 
-import concurrent.futures
 import os
-import socket
+import signal
 import sys
 
+import fuzz
 import lint
+import processes
+from free_ports import free_ports
 from outcome import Outcome, run_one_check
-from suites import run_gtest, run_unittest
+from suites import run_gtest, run_sanitized, run_unittest
 
 FLOORS = ("core", "config", "plugins", "router")
 PROGRAMS = ("integration", "router", "plugins", "config", "core")  # the longest first
@@ -21,8 +23,9 @@ SANITIZERS = {
 # starts this program again is told how.
 NEON_EMULATOR = ("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu")
 NEON = {"GTEST_FILTER": "-*DeathTest*", "SEMROUTE_TEST_EMULATOR": " ".join(NEON_EMULATOR)}
-ONLY_WITH_ALL = {*SANITIZERS, "neon"}
-SUITES = (*FLOORS, "integration", *PYTHON_SUITES, "format", "tidy", "run", *SANITIZERS, "neon")
+ONLY_WITH_ALL = (*SANITIZERS, "neon", "fuzz")  # builds of their own: with --all, or by name
+SUITES = (*FLOORS, "integration", *PYTHON_SUITES, "format", "tidy", "run", *ONLY_WITH_ALL)
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NEED_NO_BUILD = {"style", "format"}
 
 BUILD_ROOT = os.environ.get("SEMROUTE_BUILD_ROOT", "build")
@@ -49,32 +52,24 @@ def build(preset, folder, targets):
     return None
 
 
-def run_programs(names, folder, label, environment=None, wrapper=()):
+def run_programs(names, folder, sanitizer=None):
     """The GoogleTest programs of a build folder, two at a time."""
     def one(name):
         program = os.path.join(folder, "tests", f"{name}_tests")
-        suite = label.format(name)
+        suite = f"{sanitizer} {name}" if sanitizer else name
+        log = log_path(suite.replace(" ", "-"))
         if not os.path.exists(program):
             return Outcome(suite, failures=[(suite, f"{program} is not there")])
-        return run_gtest(suite, program, log_path(suite.replace(" ", "-")), environment, wrapper)
+        if sanitizer:
+            return run_sanitized(suite, program, log, SANITIZERS[sanitizer])
+        return run_gtest(suite, program, log)
 
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        waiting = [pool.submit(one, name) for name in names]
-        for done in concurrent.futures.as_completed(waiting):
-            yield done.result()
-
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [str(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+    yield from processes.side_by_side([lambda name=name: one(name) for name in names], 2)
 
 
 def check_run():
     port, admin_port = free_ports(2)
-    environment = {"SEMROUTE_RUN_PORT": port, "SEMROUTE_RUN_ADMIN_PORT": admin_port}
+    environment = {"SEMROUTE_RUN_PORT": str(port), "SEMROUTE_RUN_ADMIN_PORT": str(admin_port)}
     return run_one_check("run", ["./run.sh", "--once"], log_path("run"), environment)
 
 
@@ -85,7 +80,7 @@ def run_suites(wanted, everything):
     if "format" in wanted:
         yield lint.check_format(log_path("format"))
 
-    if wanted - NEED_NO_BUILD - ONLY_WITH_ALL:
+    if wanted - NEED_NO_BUILD - set(ONLY_WITH_ALL):
         programs = [name for name in PROGRAMS if name in wanted]
         targets = [f"{name}_tests" for name in programs]
         if wanted & {"tidy"}:
@@ -96,7 +91,7 @@ def run_suites(wanted, everything):
         if broken:
             yield broken
         else:
-            yield from run_programs(programs, BUILD_ROOT, "{}")
+            yield from run_programs(programs, BUILD_ROOT)
             tools = {"SEMROUTE_BUILD": os.path.abspath(BUILD_ROOT)}
             for name in ("docs", "examples"):
                 if name in wanted:
@@ -104,16 +99,16 @@ def run_suites(wanted, everything):
             if "run" in wanted:
                 yield check_run()
             if "tidy" in wanted:
-                yield lint.check_tidy(BUILD_ROOT, everything, log_path("tidy"))
+                yield lint.check_tidy(BUILD_ROOT, everything, log_path("tidy"), JOBS)
 
-    for preset, options in SANITIZERS.items():
+    for preset in SANITIZERS:
         if preset in wanted:
             folder = os.path.join(BUILD_ROOT, preset)
             broken = build(preset, folder, [f"{name}_tests" for name in PROGRAMS])
             if broken:
                 yield broken
             else:
-                yield from run_programs(PROGRAMS, folder, preset + " {}", options)
+                yield from run_programs(PROGRAMS, folder, preset)
 
     if "neon" in wanted:
         folder = os.path.join(BUILD_ROOT, "neon")
@@ -121,7 +116,16 @@ def run_suites(wanted, everything):
         if broken:
             yield broken
         else:
-            yield from run_programs(["core"], folder, "neon {}", NEON, NEON_EMULATOR)
+            program = os.path.join(folder, "tests", "core_tests")
+            yield run_gtest("neon core", program, log_path("neon-core"), NEON, NEON_EMULATOR)
+
+    if "fuzz" in wanted:
+        folder = os.path.join(BUILD_ROOT, "fuzz")
+        broken = build("fuzz", folder, ["fuzzers"])
+        if broken:
+            yield broken
+        else:
+            yield from fuzz.run_fuzzers(folder, log_path)
 
 
 def main(arguments):
@@ -131,7 +135,15 @@ def main(arguments):
     if unknown:
         print(f"test.sh: unknown suite or option {', '.join(unknown)}; ./test.sh --help names them", file=sys.stderr)
         return 64
-    wanted = set(names) or set(SUITES) - (set() if everything else ONLY_WITH_ALL)
+    wanted = set(names) or set(SUITES) - (set() if everything else set(ONLY_WITH_ALL))
+
+    def interrupt(*_):
+        for number in INTERRUPTS:
+            signal.signal(number, signal.SIG_IGN)  # once is enough: what runs is being ended
+        raise KeyboardInterrupt
+
+    for number in INTERRUPTS:
+        signal.signal(number, interrupt)
 
     passed = failed = skipped = 0
     try:
@@ -144,6 +156,8 @@ def main(arguments):
     except KeyboardInterrupt:
         print("interrupted")
         failed += 1
+    finally:
+        processes.stop_all()
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed or not passed else 0
 

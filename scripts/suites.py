@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import shutil
 import sys
 
-from outcome import Outcome, run
+import processes
+from outcome import Outcome, tail
 
 GTEST_LINE = re.compile(r"^\[( RUN      |       OK |  FAILED  |  SKIPPED )\] ([^\s(,]+)")
 
@@ -34,17 +36,31 @@ def parse_gtest(output):
     return passed, failures, skipped, (running, "\n".join(lines)) if running else None
 
 
-def run_gtest(name, program, log, environment=None, wrapper=()):
-    """Every case of one GoogleTest program. A crash, a hang or a sanitizer's report at exit is a failure too."""
-    status, output, seconds = run([*wrapper, program, "--gtest_color=no"], log, environment)
-    passed, failures, skipped, unfinished = parse_gtest(output)
-    outcome = Outcome(name, len(passed), failures, skipped, seconds)
+def run_gtest(name, program, log, environment=None):
+    """Every case of one GoogleTest program. A crash, a hang or a bad exit after good cases is a failure too."""
+    ended = processes.run([program, "--gtest_color=no"], log, environment)
+    passed, failures, skipped, unfinished = parse_gtest(ended.output)
+    outcome = Outcome(name, len(passed), failures, skipped, ended.seconds, log)
     if unfinished:
         case, text = unfinished
-        outcome.failures.append((case, f"{text}\nnot finished: exit status {status}; all of it: {log}"))
-    elif (status != 0 and not failures) or not (passed or failures or skipped):
-        tail = "\n".join(output.splitlines()[-60:])
-        outcome.failures.append((os.path.basename(program), f"{tail}\nexit status {status}; all of it: {log}"))
+        outcome.failures.append((case, f"{text}\nnot finished: exit status {ended.status}"))
+    elif (ended.status != 0 and not failures) or not (passed or failures or skipped):
+        outcome.failures.append((os.path.basename(program), f"{tail(ended.output)}\nexit status {ended.status}"))
+    return outcome
+
+
+def run_sanitized(name, program, log, options):
+    """Every case of one GoogleTest program of a sanitizer build. `options` maps the names of the sanitizers'
+    variables to their options. A report of any process that it started is a failure, whatever the cases say."""
+    reports = log + ".reports"
+    shutil.rmtree(reports, ignore_errors=True)
+    os.makedirs(reports)
+    to_files = f"log_path={os.path.abspath(reports)}/report:log_exe_name=1"
+    environment = {variable: f"{value}:{to_files}" for variable, value in options.items()}
+    outcome = run_gtest(name, program, log, environment)
+    for report in sorted(os.listdir(reports)):
+        with open(os.path.join(reports, report), encoding="utf-8", errors="replace") as file:
+            outcome.failures.append((report, "\n".join(file.read().splitlines()[:80])))
     return outcome
 
 
@@ -54,8 +70,8 @@ def run_unittest(name, folder, log, environment=None):
     if os.path.exists(result_file):
         os.remove(result_file)
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "python_tests.py")
-    status, output, seconds = run([sys.executable, "-B", script, folder, result_file], log, environment)
-    outcome = Outcome(name, seconds=seconds)
+    ended = processes.run([sys.executable, "-B", script, folder, result_file], log, environment)
+    outcome = Outcome(name, seconds=ended.seconds, log=log)
     cases = []
     if os.path.exists(result_file):
         with open(result_file, encoding="utf-8") as file:
@@ -67,7 +83,6 @@ def run_unittest(name, folder, log, environment=None):
             outcome.skipped.append((case["case"], case["detail"]))
         else:
             outcome.failures.append((case["case"], case["detail"]))
-    if not cases or (status != 0 and not outcome.failures):
-        tail = "\n".join(output.splitlines()[-60:])
-        outcome.failures.append((folder, f"{tail}\nexit status {status}; all of it: {log}"))
+    if not cases or (ended.status != 0 and not outcome.failures):
+        outcome.failures.append((folder, f"{tail(ended.output)}\nexit status {ended.status}"))
     return outcome

@@ -1,14 +1,16 @@
 // bench_codecs: what each codec costs: learning, a row's code, a query's code, and an estimate. bench/README.md says
 // how to read it.
+#include <sysexits.h>
+
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "bench/support/program.h"
 #include "bench/support/timing.h"
 #include "bench/support/vectors.h"
 #include "core/base/float_block.h"
@@ -23,22 +25,12 @@ constexpr std::size_t kRows = 16'384;
 constexpr std::size_t kFewRows = 1'000;
 constexpr std::size_t kGathered = 32;
 constexpr std::size_t kRounds = 9;
+constexpr double kTurnUs = 3'000.0;
 constexpr std::uint64_t kSeed = 42;
 
-// Microseconds for one call of `work`, the median of the rounds.
 template <class Work>
 double us_per_call(const Work& work) {
-  constexpr double kTurnUs = 3'000.0;
-  const Stopwatch first;
-  work();
-  const std::size_t calls = 1 + static_cast<std::size_t>(kTurnUs / first.elapsed_us());
-  std::vector<double> rounds;
-  for (std::size_t round = 0; round < kRounds; ++round) {
-    const Stopwatch watch;
-    for (std::size_t call = 0; call < calls; ++call) work();
-    rounds.push_back(watch.elapsed_us() / static_cast<double>(calls));
-  }
-  return median(rounds);
+  return median_us(kRounds, kTurnUs, work);
 }
 
 // Lines of 64 bytes, all zeros.
@@ -82,7 +74,7 @@ void measure(const char* name, const core::Codec& codec, double train_us, const 
               gather_us * 1e3 / static_cast<double>(count));
 }
 
-int run(std::size_t dimension) {
+void run(std::size_t dimension) {
   const std::vector<float> rows = unit_vectors(kRows, dimension, 7);
   std::vector<float> query = unit_vectors(1, dimension, 8);
   const core::Rotation rotation(dimension, kSeed);
@@ -102,23 +94,16 @@ int run(std::size_t dimension) {
   const Stopwatch watch;
   const std::unique_ptr<core::Codec> nibbles = core::make_nibble_codec(kMetric, dimension, rows, kSeed, kernels);
   measure("nibble", *nibbles, watch.elapsed_us(), rows, query);
-  return 0;
 }
 
 }  // namespace
 }  // namespace semroute::bench
 
 int main(int argc, char** argv) {
-  std::size_t dimension = 384;
-  if (argc == 3 && std::strcmp(argv[1], "--dimension") == 0) {
-    dimension = static_cast<std::size_t>(std::strtoul(argv[2], nullptr, 10));
-    if (dimension > 4'096) dimension = 0;
-  } else if (argc != 1) {
-    dimension = 0;
-  }
-  if (dimension == 0) {
-    std::fprintf(stderr, "usage: bench_codecs [--dimension D]        1 <= D <= 4096, default 384\n");
-    return 64;
-  }
-  return semroute::bench::run(dimension);
+  using namespace semroute::bench;
+  Options options(argc, argv, "What each codec costs: learning, a row's code, a query's code, and an estimate.");
+  const std::size_t dimension = options.number("dimension", 384, "numbers a vector, 4096 at most");
+  options.finish();
+  if (dimension > 4'096) stop(EX_USAGE, "--dimension is 4096 at most");
+  run(dimension);
 }

@@ -1,160 +1,171 @@
-// bench_flat: exact float32 search of one thread, one query a call, k = 10, cosine over unit vectors,
-// beside FAISS IndexFlatIP and hnswlib's brute force in the same run. bench/README.md says how to read it.
-//
-// Peers take turns within each round and the median over the rounds counts, because other work on the machine moves
-// single runs by much more than the differences of interest.
-#include <algorithm>
-#include <cstdint>
+// bench_flat: exact search over few references, k = 10, one thread, one query a call, cosine over unit vectors, beside
+// FAISS, hnswlib and a scan in plain C++ in the same run; and how fast references are inserted.
+// bench/README.md says how to read it.
+#include <cmath>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <functional>
+#include <limits>
 #include <memory>
+#include <numeric>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "bench/core/flat_peers.h"
-#include "bench/support/timing.h"
+#include "bench/core/ask.h"
+#include "bench/core/contender.h"
+#include "bench/core/our_params.h"
+#include "bench/support/program.h"
+#include "bench/support/table.h"
+#include "bench/support/turns.h"
 #include "bench/support/vectors.h"
+#include "core/base/check.h"
 #include "core/kernels/kernels.h"
 
 namespace semroute::bench {
 namespace {
 
-constexpr std::size_t kTop = 10;
 constexpr std::size_t kQueries = 64;
-constexpr double kTurnUs = 4'000.0;  // one peer's share of a round, long against the clock and a tick
+constexpr std::size_t kPeerEf = 100;  // of hnswlib's graph, which is built with M 16
+constexpr double kInsertTarget = 500'000.0;
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 struct Size {
   std::size_t count;
   std::size_t dimension;
   double target;  // at most this share of FAISS's time
 };
-constexpr Size kSizes[] = {{50, 128, 0.65}, {100, 128, 0.65}, {500, 256, 0.65}, {1000, 384, 0.8}, {2000, 384, 0.8}};
+constexpr Size kSizes[] = {{50, 128, 0.6}, {100, 128, 0.6}, {500, 256, 0.5}, {1000, 384, 0.35}, {2000, 384, 0.35}};
 
 struct Measured {
   std::string name;
-  std::vector<double> round_us;  // per query
-  double recall = 0.0;
+  Elapsed per_query;
+  double recall = kNone;
+  double inserts_per_s = kNone;  // one a call
+  double batch_inserts_per_s = kNone;
+  double to_ours = kNone;  // ours / this one, the median of the rounds' ratios
 };
 
-double inner_product(const float* a, const float* b, std::size_t dimension) {
-  double sum = 0.0;
-  for (std::size_t i = 0; i < dimension; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return sum;
-}
+double per_second(double us, std::size_t count) { return static_cast<double>(count) * 1e6 / us; }
 
-// The share of the answers that are among the true k nearest in float64. A tie at the k-th place counts
-// as a hit: float32 cannot tell scores apart that differ by less than 1e-6.
-double recall(ExactIndex& index, const std::vector<float>& vectors, const std::vector<float>& queries,
-              std::size_t dimension) {
-  constexpr double kTie = 1e-6;
-  std::size_t right = 0;
-  std::vector<double> scores(vectors.size() / dimension);
-  std::vector<std::uint64_t> rows(kTop);
-  for (std::size_t q = 0; q < kQueries; ++q) {
-    const float* query = &queries[q * dimension];
-    for (std::size_t row = 0; row < scores.size(); ++row)
-      scores[row] = inner_product(query, &vectors[row * dimension], dimension);
-    index.search(query, kTop, rows.data());
-    std::sort(rows.begin(), rows.end());
-    if (std::adjacent_find(rows.begin(), rows.end()) != rows.end()) continue;  // a repeated answer is none
-    std::vector<double> best = scores;
-    std::nth_element(best.begin(), best.begin() + kTop - 1, best.end(), std::greater<>());
-    for (const std::uint64_t row : rows) right += scores[row] >= best[kTop - 1] - kTie ? 1U : 0U;
+// insert(index) adds all of the vectors to a fresh index each round, which is made before its clock starts.
+template <class Insert>
+double our_inserts_per_s(const Size& size, std::size_t rounds, const Insert& insert) {
+  std::vector<double> us;
+  for (std::size_t round = 0; round < rounds; ++round) {
+    const auto index = core::Index::create(params_of(size.dimension));
+    SEMROUTE_CHECK(index.ok());
+    const Stopwatch watch;
+    insert(**index);
+    us.push_back(watch.elapsed_us());
   }
-  return static_cast<double>(right) / static_cast<double>(kQueries * kTop);
+  return per_second(median(us), size.count);
 }
 
-double turn_us_per_query(ExactIndex& index, const std::vector<float>& queries, std::size_t dimension,
-                         std::size_t passes) {
-  std::uint64_t rows[kTop];
-  const Stopwatch watch;
-  for (std::size_t pass = 0; pass < passes; ++pass)
-    for (std::size_t q = 0; q < kQueries; ++q) {
-      index.search(&queries[q * dimension], kTop, rows);
-      keep(rows);
-    }
-  return watch.elapsed_us() / static_cast<double>(passes * kQueries);
+double single_inserts_per_s(const Size& size, const std::vector<float>& vectors, std::size_t rounds) {
+  return our_inserts_per_s(size, rounds, [&](core::Index& index) {
+    for (std::size_t row = 0; row < size.count; ++row)
+      SEMROUTE_CHECK(index.insert(row, std::span(vectors).subspan(row * size.dimension, size.dimension)).ok());
+  });
+}
+
+double batch_inserts_per_s(const Size& size, const std::vector<float>& vectors, std::size_t rounds) {
+  std::vector<core::ReferenceId> ids(size.count);
+  std::iota(ids.begin(), ids.end(), 0U);
+  return our_inserts_per_s(size, rounds, [&](core::Index& index) { SEMROUTE_CHECK(index.insert(ids, vectors).ok()); });
+}
+
+double graph_inserts_per_s(const Size& size, const std::vector<float>& vectors, std::size_t rounds) {
+  std::vector<double> us;
+  for (std::size_t round = 0; round < rounds; ++round) {
+    const auto graph = hnswlib_graph({.dimension = size.dimension, .capacity = size.count});
+    if (!graph) return kNone;
+    const Stopwatch watch;
+    graph->build(vectors, 1);
+    us.push_back(watch.elapsed_us());
+  }
+  return per_second(median(us), size.count);
 }
 
 std::vector<Measured> measure(const Size& size, std::size_t rounds) {
   const std::vector<float> vectors = unit_vectors(size.count, size.dimension, 7);
   const std::vector<float> queries = unit_vectors(kQueries, size.dimension, 8);
-  const std::vector<std::unique_ptr<ExactIndex>> indexes = exact_indexes(vectors, size.dimension);
+  const Truth truth = exact_truth(vectors, queries, size.dimension, kTop, 1);
+
+  std::vector<std::unique_ptr<Contender>> contenders;
+  contenders.push_back(our_index(params_of(size.dimension)));
+  contenders.push_back(native_scan(size.dimension));
+  contenders.push_back(faiss_flat(size.dimension));
+  contenders.push_back(hnswlib_flat(size.dimension, size.count));
+  contenders.push_back(hnswlib_graph({.dimension = size.dimension, .capacity = size.count}));
+  std::erase(contenders, nullptr);
+
+  const Questions questions{queries, size.dimension, kPeerEf};
   std::vector<Measured> measured;
   std::vector<std::size_t> passes;
-  for (const auto& index : indexes) {
-    measured.push_back(
-        {.name = index->name(), .round_us = {}, .recall = recall(*index, vectors, queries, size.dimension)});
-    const double us = turn_us_per_query(*index, queries, size.dimension, 2);
-    passes.push_back(1 + static_cast<std::size_t>(kTurnUs / (us * static_cast<double>(kQueries))));
+  for (const auto& contender : contenders) {
+    contender->build(vectors, 1);
+    passes.push_back(passes_in_a_turn(*contender, questions));
+    measured.push_back({.name = contender->name(),
+                        .per_query = {},
+                        .recall = recall(truth, answers_of(*contender, questions), vectors, queries, size.dimension)});
   }
-  for (std::size_t round = 0; round < rounds; ++round)
-    for (std::size_t turn = 0; turn < indexes.size(); ++turn) {
-      const std::size_t who = (round + turn) % indexes.size();
-      measured[who].round_us.push_back(turn_us_per_query(*indexes[who], queries, size.dimension, passes[who]));
-    }
+  const Turns turns(contenders.size(), rounds,
+                    [&](std::size_t who) { return time_per_query(*contenders[who], questions, passes[who]); });
+  for (std::size_t who = 0; who < measured.size(); ++who) {
+    measured[who].per_query = turns.median_of(who);
+    measured[who].to_ours = turns.median_ratio(0, who);
+  }
+  measured.front().name = "ours";
+  measured.front().inserts_per_s = single_inserts_per_s(size, vectors, rounds);
+  measured.front().batch_inserts_per_s = batch_inserts_per_s(size, vectors, rounds);
+  if (measured.back().name == "hnswlib_hnsw")
+    measured.back().inserts_per_s = graph_inserts_per_s(size, vectors, std::min<std::size_t>(rounds, 3));
   return measured;
 }
 
-// Of the rounds' ratios, so that a slow moment which both felt cancels.
-double median_ratio(const Measured& a, const Measured& b) {
-  std::vector<double> ratios;
-  for (std::size_t round = 0; round < a.round_us.size(); ++round)
-    ratios.push_back(a.round_us[round] / b.round_us[round]);
-  return median(ratios);
-}
-
-const Measured* find(const std::vector<Measured>& all, const std::string& name) {
+Measured find(const std::vector<Measured>& all, const std::string& name) {
   for (const Measured& measured : all)
-    if (measured.name == name) return &measured;
-  return nullptr;
+    if (measured.name == name) return measured;
+  return {.name = name, .per_query = {kNone, kNone}};
 }
 
-std::string cell(const Measured* measured) {
-  if (measured == nullptr) return "-";
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f", median(measured->round_us));
-  return text;
+std::string verdict(const Measured& ours, double to_faiss, double target) {
+  std::string missed;
+  if (ours.recall != 1.0) missed += " recall";
+  if (to_faiss > target) missed += " time";
+  if (ours.inserts_per_s < kInsertTarget) missed += " inserts";
+  if (!missed.empty()) return "MISSED" + missed;
+  return std::isnan(to_faiss) ? "no FAISS here" : "met";
 }
 
-int run(std::size_t rounds, const char* csv_path) {
-  std::FILE* csv = csv_path == nullptr ? nullptr : std::fopen(csv_path, "w");
-  if (csv_path != nullptr && csv == nullptr) {
-    std::fprintf(stderr, "bench_flat: cannot write %s\n", csv_path);
-    return 73;
-  }
-  if (csv != nullptr) std::fprintf(csv, "count,dimension,isa,index,us_per_query,recall_at_10\n");
-  const std::string isa(core::to_string(core::active_kernels().isa));
-  std::printf(
-      "exact f32 search, us per query: one thread, one query a call, k = %zu, cosine, %s, median of %zu rounds\n", kTop,
-      isa.c_str(), rounds);
-  std::printf("%10s  %8s  %8s  %8s  %9s  %10s  %6s  %s\n", "n x d", "ours", "faiss", "hnswlib", "recall@10",
-              "ours/faiss", "target", "");
+int run(std::size_t rounds, const std::string& out) {
+  const std::string isa(core::active_kernels().name);
+  Table summary("Exact search, us per query: one thread, one query a call, k = 10, cosine, kernels " + isa +
+                    ", processor time, median of " + std::to_string(rounds) + " rounds",
+                {"n_x_d", "ours", "native", "faiss", "hnswlib", "graph", "graph_recall", "recall", "ours/native",
+                 "ours/hnswlib", "ours/faiss", "at_most", "inserts/s", "batch/s", "graph/s", "verdict"});
+  Table details("The same, all of it", {"n", "d", "index", "cpu_us", "wall_us", "qps", "recall", "ours_ratio",
+                                        "inserts_per_s", "batch_inserts_per_s"});
   bool good = true;
   for (const Size& size : kSizes) {
     const std::vector<Measured> measured = measure(size, rounds);
     const Measured& ours = measured.front();
-    const Measured* faiss = find(measured, "faiss");
-    const double ratio = faiss == nullptr ? 0.0 : median_ratio(ours, *faiss);
-    const bool met = ratio <= size.target && ours.recall == 1.0;
-    good = good && met;
-    const std::string shape = std::to_string(size.count) + "x" + std::to_string(size.dimension);
-    std::printf("%10s  %8s  %8s  %8s  %9.4f  %10.2f  %6.2f  %s\n", shape.c_str(), cell(&ours).c_str(),
-                cell(faiss).c_str(), cell(find(measured, "hnswlib")).c_str(), ours.recall, ratio, size.target,
-                faiss == nullptr ? "no FAISS here"
-                : met            ? "met"
-                                 : "MISSED");
-    for (const Measured& peer : measured)
-      if (csv != nullptr)
-        std::fprintf(csv, "%zu,%zu,%s,%s,%.3f,%.4f\n", size.count, size.dimension, &peer == &ours ? isa.c_str() : "",
-                     peer.name.c_str(), median(peer.round_us), peer.recall);
+    const Measured graph = find(measured, "hnswlib_hnsw");
+    const auto us = [&](const char* name) { return fixed(find(measured, name).per_query.cpu_us, 2); };
+    const auto ratio = [&](const char* name) { return fixed(find(measured, name).to_ours, 2); };
+    const std::string judged = verdict(ours, find(measured, "faiss_flat").to_ours, size.target);
+    good = good && !judged.starts_with("MISSED");
+    summary.add({std::to_string(size.count) + "x" + std::to_string(size.dimension), us("ours"), us("native_scan"),
+                 us("faiss_flat"), us("hnswlib_flat"), us("hnswlib_hnsw"), fixed(graph.recall, 4),
+                 fixed(ours.recall, 4), ratio("native_scan"), ratio("hnswlib_flat"), ratio("faiss_flat"),
+                 fixed(size.target, 2), fixed(ours.inserts_per_s, 0), fixed(ours.batch_inserts_per_s, 0),
+                 fixed(graph.inserts_per_s, 0), judged});
+    for (const Measured& one : measured)
+      details.add({std::to_string(size.count), std::to_string(size.dimension), one.name, fixed(one.per_query.cpu_us, 3),
+                   fixed(one.per_query.wall_us, 3), fixed(1e6 / one.per_query.cpu_us, 0), fixed(one.recall, 4),
+                   fixed(one.to_ours, 3), fixed(one.inserts_per_s, 0), fixed(one.batch_inserts_per_s, 0)});
   }
-  if (csv != nullptr && std::fclose(csv) != 0) {
-    std::fprintf(stderr, "bench_flat: cannot write %s\n", csv_path);
-    return 74;
-  }
+  summary.publish(out, "flat_summary");
+  details.publish(out, "flat");
   return good ? 0 : 1;
 }
 
@@ -162,18 +173,11 @@ int run(std::size_t rounds, const char* csv_path) {
 }  // namespace semroute::bench
 
 int main(int argc, char** argv) {
-  std::size_t rounds = 31;
-  const char* csv_path = nullptr;
-  for (int i = 1; i < argc; i += 2) {
-    const bool has_value = i + 1 < argc;
-    if (has_value && std::strcmp(argv[i], "--csv") == 0) {
-      csv_path = argv[i + 1];
-    } else if (has_value && std::strcmp(argv[i], "--rounds") == 0 && std::atoi(argv[i + 1]) > 0) {
-      rounds = static_cast<std::size_t>(std::atoi(argv[i + 1]));
-    } else {
-      std::fprintf(stderr, "usage: bench_flat [--rounds N] [--csv FILE]\n");
-      return 64;
-    }
-  }
-  return semroute::bench::run(rounds, csv_path);
+  semroute::bench::Options options(
+      argc, argv,
+      "Exact search over few references beside FAISS, hnswlib and a plain scan. Exit code 1: a target missed.");
+  const std::size_t rounds = options.number("rounds", 31, "the median of so many counts");
+  const std::string out = options.text("out", "", "folder for CSV files");
+  options.finish();
+  return semroute::bench::run(rounds, out);
 }

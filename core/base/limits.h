@@ -15,6 +15,12 @@ inline constexpr double kMaxNorm = 1e18;
 // Under cosine a norm below this has no trustworthy direction.
 inline constexpr double kMinCosineNorm = 1e-12;
 
+// Indexes.
+inline constexpr std::size_t kMaxCapacity = 1'000'000'000;  // references; slots are 32-bit
+inline constexpr std::size_t kMinHnswM = 2;
+inline constexpr std::size_t kMaxHnswM = 128;
+inline constexpr std::size_t kMaxEf = 100'000;
+
 // Names (routes and targets), in bytes of UTF-8.
 inline constexpr std::size_t kMaxNameBytes = 128;
 
@@ -35,6 +41,7 @@ inline constexpr std::size_t kMaxRoutesPage = 1'000;             // references i
 inline constexpr std::uint32_t kMaxTimeoutMs = 24 * 60 * 60 * 1000;
 inline constexpr std::size_t kMaxFilterValues = 10'000;       // names and metadata values in one filter
 inline constexpr std::size_t kExplainNearest = 5;             // references shown a route under `mean` and `centroid`
+inline constexpr std::size_t kMaxExplainCandidates = 1'000;   // routes shown; as many as top_k can ask for
 inline constexpr std::size_t kMaxExplainReferences = 10'000;  // in one decision; a line that is still readable
 
 // Connections.
@@ -43,6 +50,7 @@ inline constexpr int kListenBacklog = 4'096;
 inline constexpr std::chrono::milliseconds kAcceptBackoff{100};  // after EMFILE
 inline constexpr std::chrono::milliseconds kSessionTick{50};     // how often deadlines are looked at
 inline constexpr std::chrono::milliseconds kLingerTimeout{1'000};
+inline constexpr std::size_t kMaxRefusedConnections = 256;    // over a limit, being told so; more are just closed
 inline constexpr std::chrono::milliseconds kDrainGrace{200};  // open connections hear `unavailable` for this long
 
 // HTTP towards targets, per worker and target.
@@ -59,5 +67,7 @@ inline constexpr std::chrono::seconds kAdminTimeout{10};
 inline constexpr std::size_t kMaxRouteLabels =
     1'000;  // routes with a metric label of their own; the rest share "_other"
 inline constexpr std::size_t kDecisionLogBufferBytes = std::size_t{8} << 20;
+inline constexpr std::chrono::milliseconds kDecisionLogFlush{2'000};  // what is buffered may hold up the exit so long
+inline constexpr std::chrono::milliseconds kDecisionLogPoll{100};     // how often a full pipe's writer looks up
 
 }  // namespace semroute::core

@@ -1,66 +1,89 @@
-// Index: vectors in, nearest ids out. The one interface that exact and graph indexes share.
+// Index: vectors in, nearest ids out.
 //
-// Shapes: vectors of dimension() float32; ids are 64-bit and chosen by the caller; a batch of new
-// ids is cheapest in ascending order. Vectors and queries are *prepared* (vector_rules.h): unit
-// length under cosine, checked by the caller. Scores are those of metric.h, higher is nearer.
-// Complexity: stated by each index.
-// Threads: const members may run from many threads at once; a member that changes the index needs
-// that no other call runs (the daemon builds an index, then publishes it as const).
-// Errors: resource_exhausted at capacity(); a broken precondition aborts.
-// Lifetime: spans given in are not kept; spans given out live until the next change.
+// Shapes: vectors of dimension() float32; ids are 64-bit and chosen by the caller. Vectors and queries are *prepared*
+// (vector_rules.h): unit length under cosine, checked by the caller. Scores are those of metric.h, higher is nearer.
+//
+// While it scans, a search is exact: recall 1.0, ties by smaller id. When it walks a graph (algorithm hnsw, or auto
+// past the crossover), it may miss some; every score it gives is still that of the full vector, unless approximate().
+// Complexity: search O(count * dimension) scanning, about O(log count) distances walking; insert and remove
+// O(dimension) scanning, about ef_construction * log count distances with a graph; score O(ids * dimension).
+//
+// Threads: every member may be called from any thread at any time. Searches never wait for writers; writers wait for
+// one another only briefly. What a call has inserted or removed is seen by every search that begins after it returned;
+// a search that overlaps a change of an id sees it before or after, never half. Errors: resource_exhausted at
+// capacity() or without memory, and nothing was changed; a broken precondition aborts. Lifetime: spans given in are not
+// kept.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
+#include <memory>
 #include <span>
 
 #include "core/base/result.h"
-#include "core/kernels/metric.h"
+#include "core/index/id_set.h"
+#include "core/index/index_bytes.h"
+#include "core/index/index_params.h"
+#include "core/index/reference_id.h"
+#include "core/kernels/kernels.h"
 
 namespace semroute::core {
 
-using ReferenceId = std::uint64_t;
-
-// The ids first, first + 1, ..., first + count - 1.
-struct IdRange {
-  ReferenceId first = 0;
-  std::size_t count = 0;
-};
-
-struct Hit {
-  ReferenceId id = 0;
-  float score = 0.0F;
+struct SearchOptions {
+  std::size_t ef_search = 0;      // candidates kept while walking, at least k; 0: that of the parameters
+  const IdSet* filter = nullptr;  // only these ids; null: all
 };
 
 class Index {
  public:
-  Index() = default;
+  // Errors: those of check_params; resource_exhausted when the address space for capacity is not to be had.
+  [[nodiscard]] static Result<std::unique_ptr<Index>> create(const IndexParams& params,
+                                                             const Kernels& kernels = active_kernels());
+  ~Index();
   Index(const Index&) = delete;
   Index& operator=(const Index&) = delete;
-  virtual ~Index() = default;
 
-  [[nodiscard]] virtual Metric metric() const noexcept = 0;
-  [[nodiscard]] virtual std::size_t dimension() const noexcept = 0;
-  [[nodiscard]] virtual std::size_t count() const noexcept = 0;
-  [[nodiscard]] virtual std::size_t capacity() const noexcept = 0;  // the most ids it takes
-  [[nodiscard]] virtual std::size_t bytes() const noexcept = 0;     // memory held, by its own account
+  [[nodiscard]] const IndexParams& params() const noexcept;
+  [[nodiscard]] std::size_t count() const noexcept;
+  [[nodiscard]] IndexBytes bytes() const noexcept;
+  [[nodiscard]] bool walks() const noexcept;        // whether searches walk the graph now
+  [[nodiscard]] bool approximate() const noexcept;  // whether scores come from codes (rerank none)
 
   // Adds `vector` under `id`; an id that is there already gets the new vector.
-  [[nodiscard]] virtual Result<void> insert(ReferenceId id, std::span<const float> vector) = 0;
+  [[nodiscard]] Result<void> insert(ReferenceId id, std::span<const float> vector);
+  // Row i of `rows` (ids.size() x dimension) under ids[i]: all of them or, on an error, none. An id given twice gets
+  // its last row. `threads` build the graph.
+  [[nodiscard]] Result<void> insert(std::span<const ReferenceId> ids, std::span<const float> rows,
+                                    std::size_t threads = 1);
 
-  // False when the id is not there.
-  virtual bool remove(ReferenceId id) = 0;
+  // How many of the ids were there; the others are ignored.
+  std::size_t remove(std::span<const ReferenceId> ids);
+  bool remove(ReferenceId id) { return remove(std::span<const ReferenceId>(&id, 1)) == 1; }
 
-  // Writes the best-scoring min(k, count()) ids, best first, ties by smaller id, and returns how
-  // many. Precondition: hits.size() >= min(k, count()). Allocates nothing.
-  virtual std::size_t search(std::span<const float> query, std::size_t k, std::span<Hit> hits) const = 0;
+  // Writes the nearest ids, best first, ties by smaller id, and returns how many: min(k, ids that pass).
+  // Precondition: hits.size() >= min(k, count()). Allocates nothing once the calling thread has searched before.
+  std::size_t search(std::span<const float> query, std::size_t k, std::span<Hit> hits,
+                     const SearchOptions& options = {}) const;
 
-  // scores[i] = score of query and id ids.first + i, on the full vectors. Allocates nothing.
+  // Query i of `queries` (n x dimension) into hits[i * k ...], counts[i] of them: one pass over the rows while it
+  // scans. Precondition: hits.size() >= n * k, counts.size() == n.
+  void search_many(std::span<const float> queries, std::size_t k, std::span<Hit> hits, std::span<std::size_t> counts,
+                   const SearchOptions& options = {}) const;
+
+  // scores[i] = the score of id ids.first + i. Allocates nothing.
   // Precondition: every id is there; scores.size() == ids.count.
-  virtual void score(std::span<const float> query, IdRange ids, std::span<float> scores) const = 0;
+  void score(std::span<const float> query, IdRange ids, std::span<float> scores) const;
 
-  // The stored (prepared) vector. Precondition: the id is there.
-  [[nodiscard]] virtual std::span<const float> vector(ReferenceId id) const = 0;
+  // The stored (prepared) vector, as exactly as it is kept. False when the id is not there.
+  // Precondition: vector.size() == dimension.
+  bool read(ReferenceId id, std::span<float> vector) const;
+
+  // Returns when no graph is being built in the background (algorithm auto past the crossover).
+  void wait_for_graph() const;
+
+ private:
+  struct Impl;
+  explicit Index(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace semroute::core

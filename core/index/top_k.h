@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <span>
 
-#include "core/index/index.h"
+#include "core/index/reference_id.h"
 
 namespace semroute::core {
 

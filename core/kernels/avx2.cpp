@@ -55,6 +55,9 @@ SEMROUTE_SIMD_INLINE Vec load_bf16(const std::uint16_t* from) noexcept { return 
 SEMROUTE_SIMD_INLINE Vec load_bf16_first(const std::uint16_t* from, std::size_t count) noexcept {
   return widen_bf16(load_first_halves(from, count));
 }
+SEMROUTE_SIMD_INLINE unsigned at_least(Vec a, Vec b) noexcept {
+  return static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ)));
+}
 SEMROUTE_SIMD_INLINE Vec add(Vec a, Vec b) noexcept { return _mm256_add_ps(a, b); }
 SEMROUTE_SIMD_INLINE Vec sub(Vec a, Vec b) noexcept { return _mm256_sub_ps(a, b); }
 SEMROUTE_SIMD_INLINE Vec abs(Vec a) noexcept { return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), a); }

@@ -109,6 +109,9 @@ struct Kernels {
   // -127..127; what is no number becomes -127.
   void (*to_s8)(const float* from, const float* offset, float inverse_scale, std::size_t count,
                 std::int8_t* to) noexcept;
+  // most[i] = keys[i] + (per_error * errors[i] + constant); bit i of the result: most[i] >= floor. count <= 64.
+  std::uint64_t (*reaching)(const float* keys, const float* errors, float per_error, float constant, float floor,
+                            std::size_t count, float* most) noexcept;
 };
 
 // The table of every set compiled into this binary, best first, whether this machine can run it or not;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace semroute::core {
 
@@ -30,6 +31,21 @@ float score_of(Metric metric, float kernel_value) noexcept {
     case Metric::manhattan: return static_cast<float>(1.0 / (1.0 + static_cast<double>(kernel_value)));
   }
   return kernel_value;
+}
+
+float score_of_key(Metric metric, float key) noexcept {
+  return score_of(metric, is_inner_product(metric) ? key : std::max(-key, 0.0F));
+}
+
+float lowest_key_of(Metric metric, float score) noexcept {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  // A clamped cosine stands for whatever rounding made larger.
+  if (metric == Metric::cosine) return score <= -1.0F ? -kInfinity : score;
+  if (metric == Metric::dot) return score;
+  // 1 / (1 + distance) in float32 holds the distance to half a unit in the score's last place.
+  const double far = 1.0 / static_cast<double>(std::nextafter(score, 0.0F)) - 1.0;
+  const double value = metric == Metric::euclidean ? far * far : far;
+  return -std::nextafter(static_cast<float>(value), kInfinity);
 }
 
 }  // namespace semroute::core

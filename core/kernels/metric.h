@@ -5,6 +5,7 @@
 //   dot        inner product                the inner product
 //   euclidean  squared L2 distance          1 / (1 + sqrt(distance))
 //   manhattan  L1 distance                  1 / (1 + distance)
+// A key is a kernel value turned so that higher is nearer: itself for inner products, its negative for distances.
 // Threads: pure functions.
 #pragma once
 
@@ -22,5 +23,16 @@ enum class Metric : std::uint8_t { cosine, dot, euclidean, manhattan };
 // The score of what the kernel of `metric` computed; monotone in it, so order by one is order by the
 // other up to ties that rounding makes.
 [[nodiscard]] float score_of(Metric metric, float kernel_value) noexcept;
+
+[[nodiscard]] constexpr bool is_inner_product(Metric metric) noexcept {
+  return metric == Metric::cosine || metric == Metric::dot;
+}
+[[nodiscard]] constexpr float key_of(Metric metric, float kernel_value) noexcept {
+  return is_inner_product(metric) ? kernel_value : -kernel_value;
+}
+// The score of a key, which may be an estimate: one that claims to be nearer than can be counts as nearest.
+[[nodiscard]] float score_of_key(Metric metric, float key) noexcept;
+// A key such that none below it scores as high as `score`: the inverse of score_of_key, rounded to the far side.
+[[nodiscard]] float lowest_key_of(Metric metric, float score) noexcept;
 
 }  // namespace semroute::core

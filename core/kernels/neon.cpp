@@ -45,6 +45,10 @@ SEMROUTE_SIMD_INLINE Vec load_f16_first(const std::uint16_t* from, std::size_t c
 SEMROUTE_SIMD_INLINE Vec load_bf16_first(const std::uint16_t* from, std::size_t count) noexcept {
   return load_bf16(first_halves(from, count).lanes);
 }
+SEMROUTE_SIMD_INLINE unsigned at_least(Vec a, Vec b) noexcept {
+  constexpr std::uint32_t kBits[4] = {1, 2, 4, 8};
+  return vaddvq_u32(vandq_u32(vcgeq_f32(a, b), vld1q_u32(kBits)));
+}
 SEMROUTE_SIMD_INLINE Vec add(Vec a, Vec b) noexcept { return vaddq_f32(a, b); }
 SEMROUTE_SIMD_INLINE Vec sub(Vec a, Vec b) noexcept { return vsubq_f32(a, b); }
 SEMROUTE_SIMD_INLINE Vec abs(Vec a) noexcept { return vabsq_f32(a); }

@@ -18,6 +18,7 @@ inline Vec load(const float* from) noexcept { return *from; }
 inline Vec load_first(const float*, std::size_t) noexcept { return 0.0F; }
 inline Vec load_f16(const std::uint16_t* from) noexcept { return float_of_half(*from); }
 inline Vec load_f16_first(const std::uint16_t*, std::size_t) noexcept { return 0.0F; }
+inline unsigned at_least(Vec a, Vec b) noexcept { return a >= b ? 1U : 0U; }
 inline Vec load_bf16(const std::uint16_t* from) noexcept { return float_of_bfloat(*from); }
 inline Vec load_bf16_first(const std::uint16_t*, std::size_t) noexcept { return 0.0F; }
 inline Vec add(Vec a, Vec b) noexcept { return a + b; }

@@ -1,8 +1,6 @@
 // Codec: a short code for each vector, and estimates of how near codes are to a query.
 //
-// Key: what a codec estimates for a query and a row, the kernel value of the metric turned so that higher is nearer:
-//   cosine, dot   the inner product        euclidean   minus the squared distance        manhattan   minus the L1
-//   distance
+// A codec estimates keys (kernels/metric.h): the inner product, or minus the (squared) distance; higher is nearer.
 // Error: encode() gives each row an error, prepare() gives the query its ErrorTerms, and
 //   |key - estimate| <= terms.per_row_error * error + terms.constant
 // always where proven(), else for all but a few rows in ten thousand (each codec says why).

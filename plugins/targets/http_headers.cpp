@@ -4,19 +4,10 @@
 #include <array>
 #include <charconv>
 
+#include "config/header_rules.h"
+
 namespace semroute::plugins {
 namespace {
-
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
-}
-
-bool is_token_character(char c) noexcept {
-  constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
-  return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || kOthers.find(c) != std::string_view::npos;
-}
 
 void append_header(std::string& head, std::string_view name, std::string_view value) {
   head += name;
@@ -37,32 +28,9 @@ core::Error bad_header(std::string_view name) {
 
 }  // namespace
 
-bool is_header_name(std::string_view name) noexcept {
-  return !name.empty() && std::all_of(name.begin(), name.end(), is_token_character);
-}
-
-bool is_header_value(std::string_view value) noexcept {
-  if (value.empty()) return true;
-  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
-  if (blank(value.front()) || blank(value.back())) return false;
-  return std::all_of(value.begin(), value.end(), [&](char c) { return blank(c) || (c > 0x20 && c < 0x7f); });
-}
-
-bool is_reserved_header(std::string_view name) noexcept {
-  static constexpr std::array<std::string_view, 12> kReserved = {
-      "host",    "content-length", "content-type", "transfer-encoding", "connection",  "keep-alive", "te",
-      "trailer", "upgrade",        "expect",       "proxy-connection",  "x-request-id"};
-  constexpr std::string_view kOwnPrefix = "x-semroute-";
-  if (name.size() >= kOwnPrefix.size() && equal_ignoring_case(name.substr(0, kOwnPrefix.size()), kOwnPrefix)) {
-    return true;
-  }
-  return std::any_of(kReserved.begin(), kReserved.end(),
-                     [&](std::string_view reserved) { return equal_ignoring_case(name, reserved); });
-}
-
 bool has_header(const HttpHeaders& headers, std::string_view name) noexcept {
   return std::any_of(headers.begin(), headers.end(),
-                     [&](const auto& header) { return equal_ignoring_case(header.first, name); });
+                     [&](const auto& header) { return config::equal_ignoring_case(header.first, name); });
 }
 
 std::string percent_encoded(std::string_view text) {
@@ -84,8 +52,8 @@ std::string percent_encoded(std::string_view text) {
 
 core::Result<std::string> request_head(const HttpUrl& url, const HttpHeaders& configured,
                                        const DispatchRequest& request) {
-  if (!is_header_value(request.content_type)) return bad_header("Content-Type");
-  if (!is_header_value(request.traceparent)) return bad_header("traceparent");
+  if (!config::is_header_value(request.content_type)) return bad_header("Content-Type");
+  if (!config::is_header_value(request.traceparent)) return bad_header("traceparent");
 
   std::string head;
   head.reserve(512);
@@ -107,7 +75,8 @@ core::Result<std::string> request_head(const HttpUrl& url, const HttpHeaders& co
   if (!request.traceparent.empty() && !given("traceparent")) append_header(head, "traceparent", request.traceparent);
   for (const auto& [name, value] : configured) append_header(head, name, value);
   for (const auto& [name, value] : request.headers) {
-    if (!is_header_name(name) || !is_header_value(value) || is_reserved_header(name)) return bad_header(name);
+    if (!config::is_header_name(name) || !config::is_header_value(value) || config::is_reserved_header(name))
+      return bad_header(name);
     if (!has_header(configured, name)) append_header(head, name, value);
   }
   head += "\r\n";

@@ -19,12 +19,6 @@ namespace semroute::plugins {
 
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
-// RFC 9110, section 5.6.2.
-[[nodiscard]] bool is_header_name(std::string_view name) noexcept;
-// Visible ASCII, spaces and tabs inside; no other control character, nothing over 0x7E.
-[[nodiscard]] bool is_header_value(std::string_view value) noexcept;
-// Headers that frame or identify the request, which only this floor writes; any case.
-[[nodiscard]] bool is_reserved_header(std::string_view name) noexcept;
 [[nodiscard]] bool has_header(const HttpHeaders& headers, std::string_view name) noexcept;  // any case
 
 // Everything but visible ASCII as %XX; '%' itself too, so that it reads back.

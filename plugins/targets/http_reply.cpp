@@ -11,8 +11,8 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "config/header_rules.h"
 #include "core/base/limits.h"
-#include "plugins/targets/http_headers.h"
 
 namespace semroute::plugins {
 namespace {
@@ -142,7 +142,7 @@ struct HttpReplyReader::Impl {
     const bool announced = encodings > 0 || (lengths == 1 && view(reply[http::field::content_length]) != "0");
     keep = version_1_1 && parser->keep_alive() && !(bodiless && announced);
     content_type = view(reply[http::field::content_type]);
-    if (!is_header_value(content_type)) content_type = "application/octet-stream";
+    if (!config::is_header_value(content_type)) content_type = "application/octet-stream";
     header_done = true;
     parser->eager(true);
     return State::complete;

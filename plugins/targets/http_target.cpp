@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/header_rules.h"
 #include "plugins/targets/http_exchange.h"
 #include "plugins/targets/http_pool.h"
 #include "plugins/targets/http_settings.h"
@@ -70,11 +71,11 @@ HttpHeaders read_headers(config::MapReader& reader) {
     const std::string* value = member.value.string();
     const std::string shown = percent_encoded(member.key);
     if (value == nullptr) continue;  // reported by the reader
-    if (!is_header_name(member.key)) {
+    if (!config::is_header_name(member.key)) {
       reader.error("headers", shown + " is not a header name");
-    } else if (is_reserved_header(member.key)) {
+    } else if (config::is_reserved_header(member.key)) {
       reader.error("headers", shown + " is written by the daemon and cannot be set");
-    } else if (!is_header_value(*value)) {
+    } else if (!config::is_header_value(*value)) {
       reader.error("headers", "the value of " + shown + " must be visible ASCII, with blanks only inside");
     } else if (has_header(headers, member.key)) {
       reader.error("headers", shown + " is given twice");

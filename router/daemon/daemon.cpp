@@ -5,17 +5,19 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <thread>
 #include <utility>
 
+#include <boost/asio/execution/context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/write.hpp>
+#include <boost/asio/query.hpp>
 
 #include "config/load.h"
 #include "config/reload_rules.h"
 #include "core/base/limits.h"
 #include "core/kernels/kernels.h"
-#include "plugins/registry.h"
 #include "router/daemon/log.h"
+#include "router/routes/load_routing.h"
 
 namespace semroute::router {
 
@@ -23,28 +25,39 @@ namespace asio = boost::asio;
 
 namespace {
 
-// Runs off the control thread: reading files takes as long as it takes.
-core::Result<std::shared_ptr<const ServiceState>> load_state(const std::string& file,
-                                                             std::shared_ptr<const ServiceState> running,
-                                                             Metrics& metrics) {
-  auto loaded = config::load_config(file, plugins::check_target);
-  std::vector<config::Diagnostic> problems = std::move(loaded.problems);
-  if (loaded.config) {
-    const auto fixed = config::changes_needing_restart(running->config, *loaded.config);
-    problems.insert(problems.end(), fixed.begin(), fixed.end());
-  }
-  std::string message;
-  std::size_t errors = 0;
+std::size_t processors() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+void log_problems(const std::vector<config::Diagnostic>& problems) {
   for (const auto& p : problems) {
     log_line(p.severity == config::Severity::error ? LogLevel::error : LogLevel::warning, config::to_string(p));
-    if (p.severity != config::Severity::error) continue;
-    if (errors++ == 0) message = config::to_string(p);
   }
-  if (errors > 0 || !loaded.config) {
-    if (errors > 1) message += " (and " + std::to_string(errors - 1) + " more; see the log or semroute check)";
-    return core::Error{core::ErrorCode::bad_request, "the configuration was refused, the old one stays: " + message};
+}
+
+// The first problem, and how many more there are.
+std::string summary(const RoutingLoad& load) {
+  const auto& problems = load.outcome.problems;
+  const auto first = std::ranges::find(problems, config::Severity::error, &config::Diagnostic::severity);
+  const std::string text = first == problems.end() ? "nothing was read" : config::to_string(*first);
+  if (load.errors() < 2) return text;
+  return text + " (and " + std::to_string(load.errors() - 1) + " more; see the log or semroute check)";
+}
+
+// Runs off the control thread: reading files takes as long as it takes.
+core::Result<std::shared_ptr<const ServiceState>> load_state(const std::string& file, const ServiceState& running,
+                                                             Metrics& metrics) {
+  const auto began = Clock::now();
+  // Half of the processors are left to the requests that go on meanwhile.
+  RoutingLoad load = load_routing(file, std::max<std::size_t>(1, processors() / 2));
+  if (load.outcome.config) {
+    const auto fixed = config::changes_needing_restart(running.config, *load.outcome.config);
+    load.outcome.problems.insert(load.outcome.problems.end(), fixed.begin(), fixed.end());
   }
-  return build_service_state(std::move(*loaded.config), running.get(), running->revision + 1, metrics);
+  log_problems(load.outcome.problems);
+  if (load.errors() > 0) return core::Error{core::ErrorCode::bad_request, summary(load)};
+  auto state = build_service_state(std::move(*load.outcome.config), std::move(load.routing), running, metrics);
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began);
+  log_line(LogLevel::debug, "read " + file + " in " + std::to_string(took.count()) + " ms");
+  return state;
 }
 
 }  // namespace
@@ -63,48 +76,47 @@ Daemon::~Daemon() {
   if (loader_.joinable()) loader_.join();
 }
 
-int Daemon::run(config::Config config) {
-  const int failed = start(std::move(config));
-  if (failed != EX_OK) return failed;
+int Daemon::run() {
+  exit_code_ = start();
+  if (exit_code_ != EX_OK) return exit_code_;
   io_.run();
-  log_line(LogLevel::info, "stopped");
-  return EX_OK;
+  if (exit_code_ == EX_OK) log_line(LogLevel::info, "stopped");
+  if (reloads_.running() && loader_.joinable()) {
+    // What it reads is not wanted any more, and cannot be interrupted.
+    decision_log_.reset();
+    std::_Exit(exit_code_);
+  }
+  return exit_code_;
 }
 
-int Daemon::start(config::Config config) {
+int Daemon::start() {
   const auto fail = [](int code, const core::Error& error) {
     log_line(LogLevel::error, error.message);
     return code;
   };
-  if (config.admin) {
-    admin_ = std::make_unique<AdminServer>(io_, AdminAnswers{.not_ready =
-                                                                 [this] {
-                                                                   return std::string(phase_ == Phase::serving ? ""
-                                                                                      : phase_ == Phase::loading
-                                                                                          ? "loading"
-                                                                                          : "draining");
-                                                                 },
-                                                             .metrics = [this] { return metrics_.expose(); }});
-    if (const auto opened = admin_->open(*config.admin); !opened.ok()) return fail(EX_UNAVAILABLE, opened.error());
+  auto sections = config::load_sections(config_file_);
+  if (!sections) {
+    const RoutingLoad load = load_routing(config_file_, processors());
+    log_problems(load.outcome.problems);
+    return fail(EX_CONFIG, {core::ErrorCode::bad_request, "not started: the configuration was refused"});
   }
-  if (config.decision_log) {
-    auto log = DecisionLog::open(config.decision_log->file);
+  if (sections->admin) {
+    admin_ = std::make_unique<AdminServer>(io_, AdminAnswers{.not_ready = [this] { return not_ready(); },
+                                                             .metrics = [this] { return metrics_.expose(); }});
+    if (const auto opened = admin_->open(*sections->admin); !opened.ok()) return fail(EX_UNAVAILABLE, opened.error());
+  }
+  if (sections->decision_log) {
+    auto log = DecisionLog::open(sections->decision_log->file);
     if (!log.ok()) return fail(EX_CANTCREAT, log.error());
     decision_log_ = std::move(log).value();
     metrics_.decision_log_dropped = [this] { return decision_log_->dropped(); };
   }
-  auto state = build_service_state(std::move(config), nullptr, 1, metrics_);
-  if (!state.ok()) return fail(EX_CONFIG, state.error());
-  publish(std::move(state).value());
+  publish(loading_state(std::move(*sections)));
   for (std::size_t i = 0; i < state_->config.workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, state_, metrics_.add_worker(), *this, decision_log_.get()));
   }
   listener_ = std::make_unique<Listener>(
-      io_,
-      [this]() -> asio::io_context& {
-        picked_worker_ = next_worker_++ % workers_.size();
-        return workers_[picked_worker_]->io();
-      },
+      io_, [this]() -> asio::io_context& { return workers_[next_worker_++ % workers_.size()]->io(); },
       [this](asio::ip::tcp::socket socket) { take_connection(std::move(socket)); });
   if (const auto opened = listener_->open(state_->config.listen); !opened.ok()) {
     return fail(EX_UNAVAILABLE, opened.error());
@@ -112,6 +124,20 @@ int Daemon::start(config::Config config) {
   for (auto& worker : workers_) worker->start();
   listener_->start();
   wait_for_signal();
+  if (reloads_.request(nullptr)) begin_reload();
+  return EX_OK;
+}
+
+std::string Daemon::not_ready() const {
+  switch (phase_) {
+    case Phase::loading: return "loading";
+    case Phase::serving: return "";
+    case Phase::draining: return "draining";
+  }
+  return "";
+}
+
+void Daemon::become_ready() {
   phase_ = Phase::serving;
   log_line(LogLevel::info, "semrouted " SEMROUTE_VERSION ": " + std::to_string(state_->routing->table.routes().size()) +
                                " routes, " + std::to_string(state_->routing->table.reference_count()) +
@@ -119,33 +145,36 @@ int Daemon::start(config::Config config) {
                                ", workers " + std::to_string(workers_.size()));
   if (admin_ != nullptr) log_line(LogLevel::info, "admin on http://" + config::to_string(admin_->address()));
   log_line(LogLevel::info, "listening on " + config::to_string(listener_->address()));
-  return EX_OK;
 }
 
 void Daemon::take_connection(asio::ip::tcp::socket socket) {
   const auto& limits = state_->config.limits;
+  // The worker whose loop the socket lives on.
+  const auto home = std::find_if(workers_.begin(), workers_.end(), [&](const auto& worker) {
+    return &worker->io() == &asio::query(socket.get_executor(), asio::execution::context);
+  });
+  SEMROUTE_CHECK(home != workers_.end());
   if (connections_.total() >= limits.max_connections) {
-    return refuse_connection(std::move(socket), "limits.max_connections is reached");
+    return refuse_connection(**home, std::move(socket), "limits.max_connections is reached");
   }
   boost::system::error_code ec;
   const auto peer = socket.remote_endpoint(ec);
   if (ec) return;  // gone already
   auto address = peer.address().to_string();
   if (limits.max_connections_per_address > 0 && connections_.of(address) >= limits.max_connections_per_address) {
-    return refuse_connection(std::move(socket), "limits.max_connections_per_address is reached");
+    return refuse_connection(**home, std::move(socket), "limits.max_connections_per_address is reached");
   }
-  workers_[picked_worker_]->adopt(std::move(socket), connections_.take(std::move(address)));
+  if (log_enabled(LogLevel::debug)) {
+    log_line(LogLevel::debug, "a connection from " + address + ':' + std::to_string(peer.port()));
+  }
+  (*home)->adopt(std::move(socket), connections_.take(std::move(address)));
 }
 
-// The protocol is not known yet; JSON is what a person can read.
-void Daemon::refuse_connection(asio::ip::tcp::socket socket, const std::string& message) {
+void Daemon::refuse_connection(Worker& worker, asio::ip::tcp::socket socket, std::string why) {
   metrics_.connections_refused.fetch_add(1);
-  std::string line;
-  encode_json(RequestId{}, ErrorReply{.code = core::ErrorCode::overloaded, .message = message, .retryable = true},
-              line);
-  boost::system::error_code ec;
-  socket.non_blocking(true, ec);
-  socket.write_some(asio::buffer(line), ec);
+  if (log_enabled(LogLevel::debug)) log_line(LogLevel::debug, "a connection was refused: " + why);
+  if (refused_.total() >= core::kMaxRefusedConnections) return;  // closes it without a word
+  worker.turn_away(std::move(socket), refused_.take(""), {core::ErrorCode::overloaded, std::move(why)});
 }
 
 void Daemon::wait_for_signal() {
@@ -159,7 +188,7 @@ void Daemon::wait_for_signal() {
 void Daemon::on_signal(int number) {
   if (number == SIGHUP) {
     log_line(LogLevel::info, "SIGHUP: reloading " + config_file_);
-    return request_reload([](const core::Result<std::uint64_t>&) {});
+    return request_reload(nullptr);
   }
   if (number == SIGUSR1) {
     if (decision_log_ != nullptr) decision_log_->reopen();
@@ -172,43 +201,49 @@ void Daemon::on_signal(int number) {
   begin_drain();
 }
 
-void Daemon::request_reload(ReloadDone done) {
+void Daemon::request_reload(ReloadQueue::Done done) {
   asio::post(io_, [this, done = std::move(done)]() mutable {
     if (phase_ == Phase::draining) {
-      return done(core::Error{core::ErrorCode::unavailable, "the daemon is shutting down"});
-    }
-    // The running reload may have read the file before this request was made, so it gets the next one.
-    if (reloading_) {
-      reload_next_.push_back(std::move(done));
+      if (done) done(core::Error{core::ErrorCode::unavailable, "the daemon is shutting down"});
       return;
     }
-    reload_waiting_.push_back(std::move(done));
-    begin_reload();
+    if (reloads_.request(std::move(done))) begin_reload();
   });
 }
 
 void Daemon::begin_reload() {
-  reloading_ = true;
   if (loader_.joinable()) loader_.join();
-  loader_ = std::thread([this, running = state_]() mutable {
-    auto built = load_state(config_file_, std::move(running), metrics_);
+  loader_ = std::thread([this, running = state_] {
+    auto built = load_state(config_file_, *running, metrics_);
     asio::post(io_, [this, built = std::move(built)]() mutable { finish_reload(std::move(built)); });
   });
 }
 
 void Daemon::finish_reload(core::Result<std::shared_ptr<const ServiceState>> built) {
+  const bool first = state_->is_loading();
+  if (!built.ok() && first) {
+    log_line(LogLevel::error, "not started: the configuration was refused");
+    exit_code_ = EX_CONFIG;
+    (void)reloads_.finish(built.error());
+    return stop();
+  }
   metrics_.reload_success = built.ok();
   if (!built.ok()) {
-    log_line(LogLevel::error, "reload refused: " + built.error().message);
-    return answer_reload(built.error());
+    const std::string message = "the configuration was refused, the old one stays: " + built.error().message;
+    log_line(LogLevel::error, message);
+    return answer_reload(core::Error{built.error().code, message});
   }
   publish(std::move(built).value());
   const auto missing = std::make_shared<std::atomic<std::size_t>>(workers_.size());
   for (auto& worker : workers_) {
-    worker->publish(state_, [this, missing, revision = state_->revision] {
+    worker->publish(state_, [this, missing, first, revision = state_->revision] {
       if (missing->fetch_sub(1) != 1) return;
-      asio::post(io_, [this, revision] {
-        log_line(LogLevel::info, "reloaded: revision " + std::to_string(revision));
+      asio::post(io_, [this, first, revision] {
+        if (!first) {
+          log_line(LogLevel::info, "reloaded: revision " + std::to_string(revision));
+        } else if (phase_ == Phase::loading) {
+          become_ready();
+        }
         answer_reload(revision);
       });
     });
@@ -223,11 +258,7 @@ void Daemon::publish(std::shared_ptr<const ServiceState> state) {
 }
 
 void Daemon::answer_reload(const core::Result<std::uint64_t>& result) {
-  for (const auto& done : std::exchange(reload_waiting_, {})) done(result);
-  reloading_ = false;
-  if (reload_next_.empty()) return;
-  reload_waiting_ = std::exchange(reload_next_, {});
-  begin_reload();
+  if (reloads_.finish(result)) begin_reload();
 }
 
 void Daemon::begin_drain() {

@@ -1,7 +1,8 @@
-// Daemon: the whole life of the process, from a checked configuration to exit.
+// Daemon: the whole life of the process, from the configuration's file to exit.
 //
 // The calling thread becomes the control thread: it accepts connections and hands them to the workers,
-// serves admin HTTP, and answers signals. Reloads are read on a thread of their own; a storm of them
+// serves admin HTTP, and answers signals. Targets and routes are read on a thread of their own, at start as in a
+// reload: until the first are there the daemon is not ready and answers `unavailable`. A storm of reloads
 // is answered by the running one and at most one more.
 // Order of a drain: not ready; `drain.delay`; backlog accepted, what has arrived is served; then
 // `unavailable` for new requests until every dispatch has answered or `drain.timeout` is over.
@@ -22,6 +23,7 @@
 
 #include "config/config.h"
 #include "router/admin/admin_server.h"
+#include "router/daemon/reload_queue.h"
 #include "router/daemon/worker.h"
 #include "router/net/listener.h"
 #include "router/observe/decision_log.h"
@@ -35,20 +37,21 @@ class Daemon final : public Control {
   explicit Daemon(std::string config_file);
   ~Daemon() override;
 
-  [[nodiscard]] int run(config::Config config);
+  [[nodiscard]] int run();
 
   // Control
-  void request_reload(std::function<void(core::Result<std::uint64_t>)> done) override;
+  void request_reload(ReloadQueue::Done done) override;
   [[nodiscard]] Metrics& metrics() override { return metrics_; }
   [[nodiscard]] Clock::time_point started() const override { return started_; }
 
  private:
-  using ReloadDone = std::function<void(core::Result<std::uint64_t>)>;
   enum class Phase : std::uint8_t { loading, serving, draining };
 
-  [[nodiscard]] int start(config::Config config);
+  [[nodiscard]] int start();
+  void become_ready();
+  [[nodiscard]] std::string not_ready() const;  // why; empty when it is
   void take_connection(boost::asio::ip::tcp::socket socket);
-  void refuse_connection(boost::asio::ip::tcp::socket socket, const std::string& message);
+  void refuse_connection(Worker& worker, boost::asio::ip::tcp::socket socket, std::string why);
   void wait_for_signal();
   void on_signal(int number);
 
@@ -70,23 +73,21 @@ class Daemon final : public Control {
   boost::asio::steady_timer drain_timer_;
   Metrics metrics_;
   ConnectionCounts connections_;
+  ConnectionCounts refused_;  // over a limit, until they are told and closed
   std::unique_ptr<DecisionLog> decision_log_;
   std::shared_ptr<const ServiceState> state_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::size_t next_worker_ = 0;
-  std::size_t picked_worker_ = 0;
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<AdminServer> admin_;
   Phase phase_ = Phase::loading;
 
   std::thread loader_;
-  bool reloading_ = false;
-  std::vector<ReloadDone> reload_waiting_;  // answered by the running reload
-  std::vector<ReloadDone> reload_next_;     // answered by the one after it
-  bool reload_again_ = false;
+  ReloadQueue reloads_;
 
   Clock::time_point drain_began_;
   bool stopping_ = false;
+  int exit_code_ = 0;
 };
 
 }  // namespace semroute::router

@@ -63,6 +63,8 @@ void start_logging(LogLevel level, LogFormat format) {
   spdlog::set_default_logger(std::move(logger));
 }
 
+bool log_enabled(LogLevel level) { return spdlog::should_log(to_spdlog(level)); }
+
 void log_line(LogLevel level, std::string_view message) {
   if (g_format == LogFormat::json) {
     std::string quoted;

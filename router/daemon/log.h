@@ -18,6 +18,8 @@ enum class LogFormat : std::uint8_t { text, json };
 [[nodiscard]] std::optional<LogFormat> parse_log_format(std::string_view name) noexcept;
 
 void start_logging(LogLevel level, LogFormat format);
+// Whether lines of this level are written, for those that cost something to make.
+[[nodiscard]] bool log_enabled(LogLevel level);
 void log_line(LogLevel level, std::string_view message);
 
 }  // namespace semroute::router

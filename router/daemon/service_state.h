@@ -2,8 +2,8 @@
 //
 // A request holds the state it began with. Targets that are equal in the old and the new configuration are
 // the same objects, so that they keep their connections; counters live in Metrics and outlive both.
+// The first state is that of a daemon that is still loading: no routes, and nothing but `unavailable` to answer.
 // Threads: built on any one thread, then const.
-// Errors of building: those of build_routing_state.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,9 @@ struct ServiceState {
   std::vector<std::size_t> route_targets;                 // per route: position in `targets`, or kNoTarget
   std::vector<RouteCounters*> route_counters;             // per route
   std::vector<TargetCounters*> target_counters;           // per target
-  std::uint64_t revision = 0;
+  std::uint64_t revision = 0;                             // 0: still loading
 
+  [[nodiscard]] bool is_loading() const noexcept { return revision == 0; }
   // The name of the route's target; empty when it has none.
   [[nodiscard]] std::string_view target_name(std::size_t route) const {
     const std::size_t t = route_targets[route];
@@ -36,10 +37,12 @@ struct ServiceState {
   }
 };
 
-// `previous` may be null (at start).
-[[nodiscard]] core::Result<std::shared_ptr<const ServiceState>> build_service_state(config::Config config,
-                                                                                    const ServiceState* previous,
-                                                                                    std::uint64_t revision,
-                                                                                    Metrics& metrics);
+// What comes after `previous`. `routing` was built from `config`.
+[[nodiscard]] std::shared_ptr<const ServiceState> build_service_state(config::Config config,
+                                                                      std::shared_ptr<const RoutingState> routing,
+                                                                      const ServiceState& previous, Metrics& metrics);
+
+// `sections` is of load_sections.
+[[nodiscard]] std::shared_ptr<const ServiceState> loading_state(config::Config sections);
 
 }  // namespace semroute::router

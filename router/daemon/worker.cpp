@@ -33,12 +33,25 @@ void Worker::start() {
 }
 
 void Worker::adopt(asio::ip::tcp::socket socket, ConnectionCounts::Lease lease) {
+  add_session(std::move(socket), std::move(lease), [this](Session& session) {
+    session.start();
+    if (draining_) session.begin_drain();
+  });
+}
+
+void Worker::turn_away(asio::ip::tcp::socket socket, ConnectionCounts::Lease lease, core::Error why) {
+  add_session(std::move(socket), std::move(lease),
+              [why = std::move(why)](Session& session) { session.turn_away(why); });
+}
+
+void Worker::add_session(asio::ip::tcp::socket socket, ConnectionCounts::Lease lease,
+                         std::function<void(Session&)> begin) {
   // A shared_ptr because the handler must be copyable.
   auto shared = std::make_shared<asio::ip::tcp::socket>(std::move(socket));
-  asio::post(io_, [this, shared, lease = std::move(lease)] {
-    auto adopted = std::make_shared<Session>(std::move(*shared), lease, *this);
-    sessions_.insert(adopted);
-    adopted->start();
+  asio::post(io_, [this, shared, lease = std::move(lease), begin = std::move(begin)] {
+    const auto session = std::make_shared<Session>(std::move(*shared), lease, *this);
+    sessions_.insert(session);
+    begin(*session);
     schedule_tick();
   });
 }
@@ -91,6 +104,9 @@ void Worker::handle(Session& session, Request& request, Clock::time_point starte
   SEMROUTE_CHECK(verb != nullptr);  // the codecs refuse what this version does not have
   Exchange exchange{context_, session, request, state_, started, Clock::now()};
   context_.counters.observe(Stage::decode, static_cast<std::uint64_t>((exchange.decoded - started).count()));
+  if (state_->is_loading()) {
+    return reply_error(exchange, {core::ErrorCode::unavailable, "the daemon is still loading its routes"}, true);
+  }
   verb->handle(exchange);
 }
 

@@ -37,6 +37,8 @@ class Worker final : public SessionHandler {
   void start();
   [[nodiscard]] boost::asio::io_context& io() { return io_; }
   void adopt(boost::asio::ip::tcp::socket socket, ConnectionCounts::Lease lease);
+  // Tells the client why and closes its connection.
+  void turn_away(boost::asio::ip::tcp::socket socket, ConnectionCounts::Lease lease, core::Error why);
   void publish(std::shared_ptr<const ServiceState> state, std::function<void()> adopted);
   void begin_drain();
   // Calls `answer(true)` on the worker's thread when nothing is left to answer or write.
@@ -52,8 +54,11 @@ class Worker final : public SessionHandler {
   [[nodiscard]] JsonDecoder& json_decoder() override { return json_; }
   [[nodiscard]] std::span<char> read_buffer() override { return read_buffer_; }
   [[nodiscard]] WorkerCounters& counters() override { return context_.counters; }
+  [[nodiscard]] std::string_view request_id(const Request& request) override { return context_.request_id(request); }
 
  private:
+  void add_session(boost::asio::ip::tcp::socket socket, ConnectionCounts::Lease lease,
+                   std::function<void(Session&)> begin);
   void schedule_tick();
   void report_if_closed();
 

@@ -54,7 +54,7 @@ RouteScore score_route(const RoutingState& state, std::span<const float> query, 
     result.score = made.score;
     nearest = made.nearest;
   }
-  result.vetoed = has_negatives && nearest_of(*state.index, query, route.negatives, scratch) >= nearest;
+  result.vetoed = has_negatives && nearest_of(*state.negatives, query, route.negatives, scratch) >= nearest;
   return result;
 }
 
@@ -215,7 +215,8 @@ void rank_candidates(const RoutingState& state, const DecideRequest& request, De
     const Route& route = state.table.routes()[match.route];
     list_nearest(*state.index, request.embedding, match.route, route.references, false,
                  shown_references(state.table.rules()), scratch, decision.references);
-    list_nearest(*state.index, request.embedding, match.route, route.negatives, true, 1, scratch, decision.references);
+    list_nearest(*state.negatives, request.embedding, match.route, route.negatives, true, 1, scratch,
+                 decision.references);
   }
 }
 

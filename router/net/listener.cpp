@@ -67,10 +67,13 @@ void Listener::start() { accept(); }
 
 void Listener::accept() {
   acceptor_.async_accept(pick_(), [this](const error_code& ec, asio::ip::tcp::socket socket) {
+    // Accepted is accepted, also when drain() came before this handler.
+    if (!ec) {
+      ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
+      on_connection_(std::move(socket));
+    }
     if (!acceptor_.is_open() || ec == asio::error::operation_aborted) return;
     if (ec) return on_error(ec);
-    ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
-    on_connection_(std::move(socket));
     accept();
   });
 }

@@ -14,6 +14,13 @@ using boost::system::error_code;
 
 namespace {
 
+// A begun request up to this size is moved in front of the bytes that are read next, a longer one is gathered.
+constexpr std::size_t kMovedToFront = core::kReadChunkBytes / 4;
+
+// How long replies are gathered while more input is served. So a client that waits for some of them has work to do
+// meanwhile, and where deciding is slow the first of many requests is answered long before the last.
+constexpr std::chrono::microseconds kReplyHold{1000};
+
 bool would_block(const error_code& ec) {
   return ec == asio::error::would_block || ec == asio::error::try_again || ec == asio::error::interrupted;
 }
@@ -45,7 +52,23 @@ void Session::start() {
   wait_readable();
 }
 
-bool Session::paused() const { return in_flight_.size() >= handler_.limits().max_in_flight; }
+void Session::turn_away(const core::Error& error) {
+  handler_.counters().connections_open.add();
+  // The protocol is not known yet; JSON is what a person can read. No request is counted: none was read.
+  encode_json(
+      request_.id,
+      ErrorReply{
+          .request_id = handler_.request_id(request_), .code = error.code, .message = error.message, .retryable = true},
+      out_);
+  close_after_flush();
+}
+
+bool Session::paused() const { return in_flight_.size() >= handler_.limits().max_in_flight || reads_slowly(); }
+
+bool Session::reads_slowly() const {
+  const auto& limits = handler_.limits();
+  return unwritten_bytes() > limits.max_output_buffer / 2 && Clock::now() - write_progress_ < limits.write_timeout / 4;
+}
 
 void Session::wait_readable() {
   const bool wanted = phase_ == Phase::lingering || (phase_ == Phase::serving && !end_of_input_ && !paused());
@@ -59,30 +82,37 @@ void Session::wait_readable() {
 
 void Session::on_readable() {
   if (phase_ == Phase::closed) return;
-  error_code ec;
   const auto buffer = handler_.read_buffer();
-  const std::size_t n = socket_.read_some(asio::buffer(buffer.data(), buffer.size()), ec);
+  const std::size_t moved = in_.size() <= kMovedToFront ? in_.copy(buffer.data(), in_.size()) : 0;
+  error_code ec;
+  const std::size_t n = socket_.read_some(asio::buffer(buffer.data() + moved, buffer.size() - moved), ec);
   if (would_block(ec)) return wait_readable();
   if (ec == asio::error::eof) return on_end_of_input();
   if (ec) return abort();
   // What arrives while lingering is thrown away: it only keeps the error reply from being lost to a reset.
-  if (phase_ == Phase::serving) ingest({buffer.data(), n});
+  if (phase_ == Phase::serving) ingest({buffer.data(), moved + n}, moved);
   wait_readable();
 }
 
-void Session::ingest(std::string_view bytes) {
+// `bytes` are new from `moved` on; what is in front of them is all of in_. With `moved` 0, in_ may hold a begun
+// request.
+void Session::ingest(std::string_view bytes, std::size_t moved) {
   last_activity_ = Clock::now();
   const bool fresh = in_.empty();
-  if (!fresh) in_.append(bytes);
-  const std::string_view data = fresh ? bytes : std::string_view(in_);
-  const std::size_t used = serve(data);
-  if (fresh) {
-    in_.assign(data.substr(used));
-  } else if (used == in_.size()) {
-    release_if_large(in_);
+  std::size_t used = 0;
+  if (in_.size() == moved) {
+    used = serve(bytes);
+    if (used > 0) {
+      in_.assign(bytes.substr(used));
+    } else {
+      in_.append(bytes.substr(moved));
+    }
   } else {
+    in_.append(bytes);
+    used = serve(in_);
     in_.erase(0, used);
   }
+  if (in_.empty()) release_if_large(in_);
   // An incomplete request's clock starts with its first byte.
   if (used > 0 || fresh) request_started_ = last_activity_;
   flush();
@@ -113,10 +143,18 @@ std::size_t Session::serve(std::string_view data) {
     used += n;
     drain_bytes_ -= std::min(drain_bytes_, n);
     // Small requests may have large replies: the output bound holds inside a burst of them, too.
-    if (unwritten_bytes() > core::kReadChunkBytes) flush();
+    if (unwritten_bytes() > std::min(core::kReadChunkBytes, handler_.limits().max_output_buffer / 2)) flush();
+    if (unwritten_bytes() > 0 && request_began_ - held_since_ > kReplyHold) flush();
   }
   serving_ = false;
   return used;
+}
+
+Clock::time_point Session::begin_request() {
+  request_began_ = Clock::now();
+  if (unwritten_bytes() == 0) held_since_ = request_began_;
+  request_.clear();
+  return request_began_;
 }
 
 std::size_t Session::serve_line(std::string_view data) {
@@ -135,8 +173,7 @@ std::size_t Session::serve_line(std::string_view data) {
     return 0;
   }
   scanned_ = 0;
-  const auto started = Clock::now();
-  request_.clear();
+  const auto started = begin_request();
   const auto decoded = handler_.json_decoder().decode(data.substr(0, end), request_);
   if (decoded.ok()) {
     serve_request(started, static_cast<std::size_t>(request_.op));
@@ -157,10 +194,9 @@ std::size_t Session::serve_frame(std::string_view data) {
     return 0;
   }
   if (!peek.header || data.size() < peek.frame_bytes) return 0;
-  const auto started = Clock::now();
-  request_.clear();
+  const auto started = begin_request();
   if (auto error = frames_.decode(data.substr(0, peek.frame_bytes), request_)) {
-    refuse(peek.header->op, std::move(error->error), error->fatal);
+    refuse(peek.header->op, error->error, error->fatal);
   } else {
     serve_request(started, peek.header->op);
   }
@@ -171,7 +207,7 @@ void Session::serve_request(Clock::time_point started, std::size_t frame_op) {
   if (draining_ && drain_bytes_ == 0) {
     handler_.counters().requests.add();
     reply(static_cast<Op>(frame_op), request_.id,
-          ErrorReply{.request_id = request_.request_id,
+          ErrorReply{.request_id = handler_.request_id(request_),
                      .code = core::ErrorCode::unavailable,
                      .message = "the daemon is shutting down; send the request to another instance",
                      .retryable = true});
@@ -188,36 +224,11 @@ void Session::serve_request(Clock::time_point started, std::size_t frame_op) {
   handler_.handle(*this, request_, started);
 }
 
-void Session::refuse(std::size_t frame_op, core::Error error, bool fatal) {
+void Session::refuse(std::size_t frame_op, const core::Error& error, bool fatal) {
   handler_.counters().requests.add();
   reply(static_cast<Op>(frame_op), request_.id,
-        ErrorReply{.request_id = request_.request_id, .code = error.code, .message = error.message});
+        ErrorReply{.request_id = handler_.request_id(request_), .code = error.code, .message = error.message});
   if (fatal) close_after_flush();
-}
-
-void Session::reply(Op op, const RequestId& id, const DecisionReply& reply) {
-  if (protocol_ == Protocol::binary) {
-    encode_frame(op, id, reply, out_);
-  } else {
-    encode_json(id, reply, out_);
-  }
-}
-
-void Session::reply(Op op, const RequestId& id, const ErrorReply& reply) {
-  handler_.counters().errors.add();
-  if (protocol_ == Protocol::binary) {
-    encode_frame(static_cast<std::uint8_t>(op), id, reply, out_);
-  } else {
-    encode_json(id, reply, out_);
-  }
-}
-
-void Session::reply_members(Op op, const RequestId& id, std::string_view request_id, std::string_view members) {
-  if (protocol_ == Protocol::binary) {
-    encode_frame_members(op, id, request_id, members, out_);
-  } else {
-    encode_json_members(id, request_id, members, out_);
-  }
 }
 
 std::uint64_t Session::begin_async(const RequestId& id, std::function<void()> cancel) {
@@ -233,8 +244,7 @@ void Session::finish_async(std::uint64_t token) {
   last_activity_ = Clock::now();
   if (serving_ || phase_ == Phase::closed) return;
   flush();
-  if (was_paused && !paused()) resume();
-  if (phase_ == Phase::serving && end_of_input_) on_end_of_input();
+  go_on(was_paused);
 }
 
 bool Session::cancel(const std::string& id_key) {
@@ -245,6 +255,12 @@ bool Session::cancel(const std::string& id_key) {
   const auto cancel_call = std::exchange(it->cancel, nullptr);
   cancel_call();
   return true;
+}
+
+// After in-flight requests or output became less.
+void Session::go_on(bool was_paused) {
+  if (was_paused && !paused()) resume();
+  if (phase_ == Phase::serving && end_of_input_) on_end_of_input();
 }
 
 // Room in flight again: serve what is buffered, then read on.
@@ -262,7 +278,7 @@ void Session::resume() {
 void Session::on_end_of_input() {
   end_of_input_ = true;
   if (phase_ == Phase::lingering) return close();
-  if (phase_ != Phase::serving || !in_flight_.empty()) return;
+  if (phase_ != Phase::serving || !in_flight_.empty() || paused()) return;
   // Paused input may still hold whole requests; what remains now is a request cut short.
   if (!in_.empty()) handler_.counters().cut_off.add();
   close_after_flush();
@@ -297,7 +313,10 @@ void Session::flush() {
   write_progress_ = Clock::now();
   socket_.async_wait(asio::socket_base::wait_write, [self = shared_from_this()](const error_code& ec) {
     self->writing_ = false;
-    if (!ec) self->flush();
+    if (ec) return;
+    const bool was_paused = self->paused();
+    self->flush();
+    self->go_on(was_paused);
   });
 }
 
@@ -330,6 +349,8 @@ void Session::tick(Clock::time_point now) {
   }
   if (phase_ == Phase::lingering && now > linger_until_) return close();
   if (phase_ != Phase::serving) return;
+  // A client that has read nothing for a while is not slow: what it sends brings it to the output bound.
+  if (unwritten_bytes() > limits.max_output_buffer / 2 && !paused()) return resume();
   if (!in_.empty() && !paused() && now - request_started_ > limits.request_timeout) {
     handler_.counters().timed_out.add();
     request_.clear();
@@ -346,21 +367,18 @@ void Session::begin_drain() {
   if (phase_ != Phase::serving || draining_) return;
   const auto self = shared_from_this();
   const auto buffer = handler_.read_buffer();
-  while (!end_of_input_) {
-    error_code ec;
-    const std::size_t n = socket_.read_some(asio::buffer(buffer.data(), buffer.size()), ec);
-    if (would_block(ec)) break;
-    if (ec == asio::error::eof) {
-      end_of_input_ = true;
-    } else if (ec) {
-      return abort();
-    }
+  error_code ec;
+  // What is there now and no more: a client that keeps sending must not keep the daemon up.
+  std::size_t arrived = socket_.available(ec);
+  while (arrived > 0 && !ec) {
+    const std::size_t n = socket_.read_some(asio::buffer(buffer.data(), std::min(arrived, buffer.size())), ec);
     in_.append(buffer.data(), n);
+    arrived -= n;
   }
+  if (ec && !would_block(ec)) return abort();
   drain_bytes_ = in_.size();
   draining_ = true;
   resume();
-  if (end_of_input_) on_end_of_input();
 }
 
 bool Session::drained() const {

@@ -2,7 +2,9 @@
 //
 // The first byte decides the protocol (JSON lines or binary frames). Requests are handed to the
 // SessionHandler one after another; each leads to exactly one reply(), at once or later
-// (begin_async). Replies are gathered while input is served and written with one system call.
+// (begin_async). Replies are gathered while input is served, for a millisecond at most, and written together. A client
+// that reads slower than it asks is not lost: reading pauses while half of limits.max_output_buffer waits to be
+// written, as long as some of it can be written now and then.
 // Bounds: limits of the configuration (request size, requests in flight, output buffer, time-outs),
 // asked for anew each time, so that a reload applies to open connections.
 // Threads: one worker thread only; a session never changes its worker.
@@ -13,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,6 +48,8 @@ class SessionHandler {
   [[nodiscard]] virtual JsonDecoder& json_decoder() = 0;
   [[nodiscard]] virtual std::span<char> read_buffer() = 0;  // shared by the worker's sessions
   [[nodiscard]] virtual WorkerCounters& counters() = 0;
+  // The client's request id, or a new one; valid until it is asked for again.
+  [[nodiscard]] virtual std::string_view request_id(const Request& request) = 0;
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -53,6 +58,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Session(boost::asio::ip::tcp::socket socket, ConnectionCounts::Lease lease, SessionHandler& handler);
 
   void start();
+  // Instead of start(): one error reply, then a lingering close. Nothing is read.
+  void turn_away(const core::Error& error);
 
   // Append one reply to the output; flushed when the input at hand is served, or by finish_async.
   void reply(Op op, const RequestId& id, const DecisionReply& reply);
@@ -90,12 +97,15 @@ class Session : public std::enable_shared_from_this<Session> {
 
   void wait_readable();
   void on_readable();
-  void ingest(std::string_view bytes);
+  void ingest(std::string_view bytes, std::size_t moved);
   std::size_t serve(std::string_view data);
+  // Makes way for the next request, and returns when.
+  Clock::time_point begin_request();
   std::size_t serve_line(std::string_view data);
   std::size_t serve_frame(std::string_view data);
   void serve_request(Clock::time_point started, std::size_t frame_op);
-  void refuse(std::size_t frame_op, core::Error error, bool fatal);
+  void refuse(std::size_t frame_op, const core::Error& error, bool fatal);
+  void go_on(bool was_paused);
   void resume();
   void on_end_of_input();
   void flush();
@@ -105,8 +115,11 @@ class Session : public std::enable_shared_from_this<Session> {
   void cancel_all();
   void abort();
   void close();
+  // Takes back the reply that begins at `at` of the output when it is larger than limits.max_output_buffer.
+  void hold_to_bound(std::size_t at, Op op, const RequestId& id, std::string_view request_id, std::optional<bool> sent);
   [[nodiscard]] std::size_t unwritten_bytes() const { return out_.size() - written_; }
   [[nodiscard]] bool paused() const;
+  [[nodiscard]] bool reads_slowly() const;
 
   boost::asio::ip::tcp::socket socket_;
   SessionHandler& handler_;
@@ -132,6 +145,8 @@ class Session : public std::enable_shared_from_this<Session> {
 
   Clock::time_point last_activity_;
   Clock::time_point request_started_;  // first byte of the incomplete request in in_
+  Clock::time_point request_began_;    // decoding of the last one
+  Clock::time_point held_since_;       // decoding of the first one whose reply is not written
   Clock::time_point write_progress_;
   Clock::time_point linger_until_;
 };

@@ -1,6 +1,7 @@
 #include "router/observe/decision_log.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,13 +10,15 @@
 #include <utility>
 
 #include "core/base/limits.h"
+#include "router/daemon/log.h"
 
 namespace semroute::router {
 
 namespace {
 
+// O_NONBLOCK matters for pipes alone: neither opening one nor writing to it may wait without an end.
 int open_for_append(const std::string& path) {
-  return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+  return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
 }
 
 }  // namespace
@@ -35,10 +38,11 @@ DecisionLog::~DecisionLog() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
+    stop_by_ = std::chrono::steady_clock::now() + core::kDecisionLogFlush;
   }
   wake_.notify_one();
   writer_.join();
-  if (fd_ >= 0) ::close(fd_);
+  ::close(fd_);
 }
 
 void DecisionLog::append(std::string_view line) {
@@ -74,24 +78,57 @@ void DecisionLog::run() {
     const bool reopen_now = std::exchange(reopen_wanted_, false);
     lock.unlock();
     write_out(lines);
-    if (reopen_now) {
-      if (fd_ >= 0) ::close(fd_);
-      fd_ = open_for_append(path_);
-    }
+    if (reopen_now) open_anew();
     lock.lock();
   }
 }
 
-void DecisionLog::write_out(const std::string& lines) {
-  std::size_t done = 0;
-  while (done < lines.size()) {
-    const auto n = fd_ < 0 ? -1 : ::write(fd_, lines.data() + done, lines.size() - done);
+void DecisionLog::open_anew() {
+  const int fd = open_for_append(path_);
+  if (fd < 0) {
+    return log_line(LogLevel::error, "the decision log " + path_ +
+                                         " cannot be opened anew, the old file is kept: " + std::strerror(errno));
+  }
+  ::close(fd_);
+  fd_ = fd;
+  cut_short_ = false;
+}
+
+void DecisionLog::write_out(std::string_view lines) {
+  std::size_t written = 0;
+  while (written < lines.size()) {
+    const std::string_view rest = cut_short_ ? std::string_view("\n") : lines.substr(written);
+    const auto n = ::write(fd_, rest.data(), rest.size());
     if (n > 0) {
-      done += static_cast<std::size_t>(n);
-    } else if (fd_ < 0 || errno != EINTR) {
-      const auto lost = std::count(lines.begin() + static_cast<std::ptrdiff_t>(done), lines.end(), '\n');
-      dropped_.fetch_add(static_cast<std::uint64_t>(lost), std::memory_order_relaxed);
-      return;
+      if (!std::exchange(cut_short_, false)) written += static_cast<std::size_t>(n);
+    } else if (n < 0 && errno != EINTR && ((errno != EAGAIN && errno != EWOULDBLOCK) || !wait_for_room())) {
+      return give_up(lines, written, errno);
+    }
+  }
+  if (lines.empty() || !std::exchange(failing_, false)) return;
+  log_line(LogLevel::info, "the decision log " + path_ + " is written again; " + std::to_string(dropped()) +
+                               " lines were dropped in all");
+}
+
+void DecisionLog::give_up(std::string_view lines, std::size_t written, int error) {
+  cut_short_ = cut_short_ || (written > 0 && lines[written - 1] != '\n');
+  const auto lost = std::count(lines.begin() + static_cast<std::ptrdiff_t>(written), lines.end(), '\n');
+  dropped_.fetch_add(static_cast<std::uint64_t>(lost), std::memory_order_relaxed);
+  if (std::exchange(failing_, true)) return;
+  log_line(LogLevel::error,
+           "the decision log " + path_ + " cannot be written, lines are dropped: " + std::strerror(error));
+}
+
+// For a pipe that is full. False when there is something better to do than to wait.
+bool DecisionLog::wait_for_room() {
+  while (true) {
+    pollfd room{fd_, POLLOUT, 0};
+    const int ready = ::poll(&room, 1, static_cast<int>(core::kDecisionLogPoll.count()));
+    if (ready > 0) return true;
+    const std::lock_guard lock(mutex_);
+    if (reopen_wanted_ || (stopping_ && std::chrono::steady_clock::now() >= stop_by_)) {
+      errno = EAGAIN;
+      return false;
     }
   }
 }

@@ -21,14 +21,14 @@ namespace semroute::router {
 struct ClientRequest {
   Op op = Op::match;
   std::uint32_t id = 1;
-  std::span<const float> values;  // count * dimension; match and route only
+  std::span<const float> values{};  // count * dimension; match and route only
   std::size_t count = 1;
   std::uint16_t top_k = 0;  // 0: the default, 1
   bool explain = false;
-  std::uint32_t timeout_ms = 0;   // 0: none
-  std::string_view content_type;  // route only; empty: application/json
-  std::string_view payload;       // route only
-  std::string_view extras;        // a JSON object, or empty
+  std::uint32_t timeout_ms = 0;     // 0: none
+  std::string_view content_type{};  // route only; empty: application/json
+  std::string_view payload{};       // route only
+  std::string_view extras{};        // a JSON object, or empty
 };
 
 // Appends one frame. Precondition: values.size() is a multiple of count.

@@ -17,7 +17,7 @@ namespace semroute::router {
 enum class FloatFault : std::uint8_t {
   none,
   not_an_array,    // not a JSON array of numbers alone; `number` is the element at fault
-  out_of_range,    // element `number` does not fit in a float32
+  out_of_range,    // element `number`, the first such, does not fit in a float32; the array was read to its end
   not_base64,      // at character `bytes`
   not_float_size,  // the decoded bytes are no multiple of four
 };

@@ -143,8 +143,10 @@ std::optional<FrameError> FrameDecoder::decode(std::string_view frame, Request& 
     floats = numbers > frame.size() ? in.bytes(~std::uint64_t{0}) : in.bytes(numbers * sizeof(float));
     if (request.op == Op::route) {
       const auto type = in.bytes(in.get<std::uint16_t>());
+      const auto payload = in.bytes(in.get<std::uint32_t>());
       if (!type.empty()) request.payload_content_type.assign(type);
-      request.payload.assign(in.bytes(in.get<std::uint32_t>()));
+      // Neither given: none, which targets see as `null`, like in JSON lines.
+      if (!type.empty() || !payload.empty()) request.payload.assign(payload);
     }
   }
   const auto extras = in.bytes(in.get<std::uint32_t>());
@@ -158,7 +160,10 @@ std::optional<FrameError> FrameDecoder::decode(std::string_view frame, Request& 
   if (const auto read = json_.decode_extras(extras, request); !read.ok()) {
     return kept(read.error().code, "extras: " + read.error().message);
   }
-  if (!deciding) return std::nullopt;
+  if (!deciding) {
+    if (h.timeout_ms == 0) return std::nullopt;
+    return kept(ErrorCode::bad_request, "timeout_ms is for match and route only");
+  }
   if (reserved != 0) return kept(ErrorCode::bad_request, "the reserved field after top_k must be 0");
   if (top_k > core::kMaxTopK) return kept(ErrorCode::bad_request, "top_k must be 0.." + std::to_string(core::kMaxTopK));
   if (h.timeout_ms > core::kMaxTimeoutMs)
@@ -237,14 +242,19 @@ void encode_frame(std::uint8_t op, const RequestId& id, const ErrorReply& reply,
   if (reply.decision != nullptr) {
     const auto& view = *reply.decision;
     out.append(",\"decision\":\"").append(to_string(view.decision));
-    out.append("\",\"reason\":\"").append(to_string(view.reason)).append("\",\"route\":");
-    append_json_string(view.route, out);
+    out.append("\",\"reason\":\"").append(to_string(view.reason)).append("\"");
+    if (!view.route.empty()) {
+      out += ",\"route\":";
+      append_json_string(view.route, out);
+    }
     if (view.score) {
       out += ",\"score\":";
       append_json_number(*view.score, out);
     }
-    out += ",\"target\":";
-    append_json_string(view.target, out);
+    if (!view.target.empty()) {
+      out += ",\"target\":";
+      append_json_string(view.target, out);
+    }
     out.append(",\"revision\":").append(std::to_string(reply.revision)).append(",");
     append_result_extras(view, out);
   }

@@ -21,6 +21,8 @@ namespace semroute::router {
 
 class JsonDecoder {
  public:
+  struct State;  // json_decoder_state.h
+
   JsonDecoder();
   ~JsonDecoder();
   [[nodiscard]] core::Result<void> decode(std::string_view line, Request& request);
@@ -29,7 +31,6 @@ class JsonDecoder {
   [[nodiscard]] core::Result<void> decode_extras(std::string_view text, Request& request);
 
  private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 

@@ -10,259 +10,218 @@ namespace {
 
 using core::Error;
 using core::ErrorCode;
-
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+using core::Result;
 
 Error bad(std::string message) { return {ErrorCode::bad_request, std::move(message)}; }
+
+Error malformed(std::size_t at, std::string_view what) {
+  return bad("malformed JSON at byte " + std::to_string(at) + ": " + std::string(what));
+}
+
+std::string meaning(const JsonScan& scan) {
+  switch (scan.fault) {
+    case JsonFault::too_deep: return "nesting over " + std::to_string(core::kMaxJsonDepth) + " levels";
+    case JsonFault::duplicate_key: return "key \"" + shown(scan.key) + "\" appears twice";
+    case JsonFault::out_of_range: return "a number is beyond the range of float64";
+    case JsonFault::too_many: return "more than " + std::to_string(core::kMaxFilterValues) + " values";
+    case JsonFault::none:
+    case JsonFault::malformed: break;
+  }
+  return "malformed JSON, or text that is not valid UTF-8";
+}
+
+// Counts one embedding of `count` numbers.
+void add_vector(std::size_t count, Request& request) {
+  if (request.embedding_count == 0) {
+    request.dimension = count;
+  } else if (count != request.dimension && !request.ragged) {
+    request.ragged = {request.embedding_count, count};
+  }
+  ++request.embedding_count;
+}
 
 }  // namespace
 
 JsonDecoder::JsonDecoder() : state_(std::make_unique<State>()) {}
 JsonDecoder::~JsonDecoder() = default;
 
-core::Result<void> JsonDecoder::decode(std::string_view line, Request& request) {
-  state_->is_extras = false;
-  if (auto read = state_->object(line, request); !read.ok()) return read;
-  return state_->finish(request);
+Result<void> JsonDecoder::decode(std::string_view line, Request& request) {
+  return state_->decode(line, false, request);
 }
 
-core::Result<void> JsonDecoder::decode_extras(std::string_view text, Request& request) {
-  if (text.empty()) {
-    if (request.op == Op::cancel) return bad("request is missing: the id to cancel");
-    if (request.op == Op::routes_get) return bad("name is missing");
-    return {};
-  }
-  state_->is_extras = true;
-  if (auto read = state_->object(text, request); !read.ok()) return read;
-  return state_->finish(request);
+Result<void> JsonDecoder::decode_extras(std::string_view text, Request& request) {
+  return state_->decode(text.empty() ? "{}" : text, true, request);
 }
 
-// The outermost object, walked by hand so that every value's source text is known byte for byte. After an offence
-// against a field's meaning the walk goes on, so that the reply can carry the request's id.
-core::Result<void> JsonDecoder::State::object(std::string_view line, Request& request) {
-  seen.clear();
-  known.clear();
-  unknown.clear();
-  has_embedding = has_embeddings = false;
-  Error offence;
-  bool offended = false;
-  const auto note = [&](Error& error) {
-    if (!error.message.empty() && !offended) {
-      offence = std::move(error);
-      offended = true;
-    }
-    error.message.clear();
-  };
-  std::size_t at = 0;
-  const auto skip_space = [&] {
-    while (at < line.size() && is_space(line[at])) ++at;
-  };
-  const auto next_is = [&](char c) { return at < line.size() && line[at] == c; };
-  skip_space();
-  if (at == line.size()) return bad("the line is blank: expected a JSON object");
-  if (!next_is('{')) return bad("expected a JSON object, one per line");
+Result<void> JsonDecoder::State::decode(std::string_view object, bool of_frame, Request& request) {
+  text = object;
+  at = 0;
+  is_extras = of_frame;
+  seen = 0;
+  unknown.reset();
+  op_offence.message.clear();
+  offence.message.clear();
+  if (auto read = read_object(request); !read.ok()) return read;
+  return finish(request);
+}
+
+char JsonDecoder::State::ahead() {
+  const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  while (at < text.size() && is_space(text[at])) ++at;
+  return at < text.size() ? text[at] : '\0';
+}
+
+bool JsonDecoder::State::take(char c) {
+  if (ahead() != c) return false;
   ++at;
-  skip_space();
-  bool first = true;
-  while (!next_is('}')) {
-    if (!first) {
-      if (!next_is(',')) return bad("malformed JSON at byte " + std::to_string(at) + ": expected ',' or '}'");
-      ++at;
-      skip_space();
-    }
-    first = false;
-    if (!next_is('"')) return bad("malformed JSON at byte " + std::to_string(at) + ": expected a key in quotes");
-    std::size_t bytes = 0;
-    if (auto r = scan(values.read_string(line.substr(at), key), bytes); !r.ok()) return r;
-    at += bytes;
-    skip_space();
-    if (!next_is(':')) return bad("malformed JSON at byte " + std::to_string(at) + ": expected ':'");
-    ++at;
-    skip_space();
-    if (at == line.size()) return bad("malformed JSON: the line ends after key \"" + key + "\"");
-    Error error;
-    if (std::find(seen.begin(), seen.end(), key) != seen.end()) error = bad("key \"" + key + "\" appears twice");
-    note(error);
-    seen.push_back(key);
-    if (auto r = member(line.substr(at), request, bytes, error); !r.ok()) return r;
-    note(error);
-    at += bytes;
-    skip_space();
+  return true;
+}
+
+// The outermost object, walked by hand so that every value's source text is known byte for byte.
+Result<void> JsonDecoder::State::read_object(Request& request) {
+  if (!take('{')) {
+    return bad(at == text.size() ? "the line is blank: expected a JSON object"
+                                 : "expected a JSON object, one per line");
   }
-  ++at;
-  skip_space();
-  if (at != line.size()) return bad("malformed JSON at byte " + std::to_string(at) + ": text after the object");
-  if (offended) return offence;
+  if (!take('}')) {
+    do {
+      const auto key = read_key();
+      if (!key.ok()) return key.error();
+      if (!take(':')) return malformed(at, "expected ':'");
+      if (auto read = read_member(*key, request); !read.ok()) return read;
+    } while (take(','));
+    if (!take('}')) return malformed(at, "expected ',' or '}'");
+  }
+  (void)ahead();
+  if (at != text.size()) return malformed(at, "text after the object");
   return {};
 }
 
-core::Result<void> JsonDecoder::State::scan(const JsonScan& scan, std::size_t& bytes) const {
-  bytes = scan.bytes;
-  switch (scan.fault) {
-    case JsonFault::none: return {};
-    case JsonFault::too_deep: return bad("nesting over " + std::to_string(core::kMaxJsonDepth) + " levels");
-    case JsonFault::duplicate_key: return bad("key \"" + scan.key + "\" appears twice");
-    case JsonFault::out_of_range: return bad("a number is beyond the range of float64");
-    case JsonFault::too_many:
-      return bad("more than " + std::to_string(core::kMaxFilterValues) + " values in one field");
-    case JsonFault::malformed: break;
+// A view into `text`, or into `unescaped` when the key was written with escapes.
+Result<std::string_view> JsonDecoder::State::read_key() {
+  if (ahead() != '"') return malformed(at, "expected a key in quotes");
+  const std::string_view key = rest().substr(1);
+  const auto is_plain = [](char c) { return c >= 0x20 && c != '"' && c != '\\'; };
+  const auto end = static_cast<std::size_t>(std::find_if_not(key.begin(), key.end(), is_plain) - key.begin());
+  if (end < key.size() && key[end] == '"') {
+    at += end + 2;
+    return key.substr(0, end);
   }
-  return bad("malformed JSON, or text that is not valid UTF-8");
+  const JsonScan scan = values.read_string(rest(), unescaped);
+  if (scan.bytes == 0) return malformed(at, "a key that never ends, or is not valid UTF-8");
+  at += scan.bytes;
+  return std::string_view(unescaped);
 }
 
-core::Result<void> JsonDecoder::State::member(std::string_view rest, Request& request, std::size_t& bytes,
-                                              Error& offence) {
-  if ((key == "embedding" || key == "embeddings") && !is_extras) {
-    known.emplace_back(key, kDeciding);
-    if (key == "embedding") {
-      has_embedding = true;
-      if (rest.front() == '[') {
-        read_embedding(rest, request, bytes, offence);
-        if (bytes > 0) return {};
-        // Not an array of numbers alone: checked as JSON below, so that malformed text is told apart.
-        Error kept = std::move(offence);
-        if (auto r = scan(values.skip(rest), bytes); !r.ok()) {
-          return kept.code == ErrorCode::bad_vector ? core::Result<void>(kept.message.empty() ? r.error() : kept) : r;
-        }
-        offence = std::move(kept);
-        return {};
-      }
-      if (auto r = scan(values.skip(rest), bytes); !r.ok()) return r;
-      append_embedding(rest.substr(0, bytes), request, offence);
-      return {};
-    }
-    has_embeddings = true;
-    request.batch = true;
-    // Numbers beyond float64 are an offence of the vector, found below; the shape comes first.
-    const auto shape = values.skip(rest);
-    if (shape.fault == JsonFault::out_of_range) {
-      offence = {ErrorCode::bad_vector, "embeddings: a number is beyond the range of float32"};
-      return offence;
-    }
-    if (auto r = scan(shape, bytes); !r.ok()) return r;
-    read_embeddings(rest.substr(0, bytes), request, offence);
-    return {};
+Result<void> JsonDecoder::State::read_member(std::string_view key, Request& request) {
+  (void)ahead();  // `rest` begins with the value
+  const auto field = find_field(key);
+  if (!field || (is_extras && is_in_frame(*field))) {
+    if (!unknown) unknown = shown(key);
+    return pass(values.skip(rest()), shown(key));
   }
-  if (auto r = scan(values.skip(rest), bytes); !r.ok()) return r;
-  const std::string_view source = rest.substr(0, bytes);
-  if (key == "id" && !is_extras) {
-    read_id(source, request.id, offence);
-    return {};
+  const std::uint32_t bit = std::uint32_t{1} << static_cast<unsigned>(*field);
+  if ((seen & bit) != 0) {
+    offend("key \"" + std::string(key) + "\" appears twice");
+    return pass(values.skip(rest()), key);
   }
-  if (key == "payload" && !is_extras) {
-    known.emplace_back(key, kDeciding);
-    request.payload.assign(source);
-    return {};
-  }
-  if (key == "request") {
-    known.emplace_back(key, kCancel);
-    read_id(source, request.cancel_request, offence);
-    return {};
-  }
-  std::size_t read_bytes = 0;
-  if (auto r = scan(values.read(source, tree), read_bytes); !r.ok()) {
-    offence = r.error();
-    offence.message = key + ": " + offence.message;
-    return {};
-  }
-  read_field(request, source, offence);
+  seen |= bit;
+  if (*field == Field::embedding) return read_vector(key, request);
+  if (*field == Field::embeddings) return read_embeddings(request);
+  const JsonScan scan = is_verbatim(*field) ? values.skip(rest()) : values.read(rest(), tree);
+  if (auto read = pass(scan, key); !read.ok()) return read;
+  if (!source.empty()) read_field(*field, request);
   return {};
 }
 
-void JsonDecoder::State::read_id(std::string_view source, RequestId& id, Error& offence) {
-  if (source.front() == '"') {
-    std::size_t bytes = 0;
-    if (!scan(values.read_string(source, text), bytes).ok() || text.size() > core::kMaxIdBytes) {
-      offence = bad(key + ": expected a string of at most " + std::to_string(core::kMaxIdBytes) + " bytes or a number");
-      return;
-    }
-    id.text.assign(source);
-    id.key = "s:" + text;
-  } else if ((source.front() == '-' || (source.front() >= '0' && source.front() <= '9')) &&
-             source.size() <= core::kMaxIdBytes) {
-    id.text.assign(source);
-    id.key = "n:" + id.text;
-  } else if (source != "null") {
-    offence = bad(key + ": expected a string of at most " + std::to_string(core::kMaxIdBytes) + " bytes or a number");
-  }
+// Moves over the value that was scanned; `name` is its name for messages.
+Result<void> JsonDecoder::State::pass(const JsonScan& scan, std::string_view name) {
+  if (scan.bytes == 0) return bad("the value at byte " + std::to_string(at) + ": " + meaning(scan));
+  source = scan.fault == JsonFault::none ? text.substr(at, scan.bytes) : std::string_view{};
+  if (source.empty()) offend(std::string(name) + ": " + meaning(scan));
+  at += scan.bytes;
+  return {};
 }
 
-void JsonDecoder::State::read_embedding(std::string_view rest, Request& request, std::size_t& bytes, Error& offence) {
+Result<void> JsonDecoder::State::read_embeddings(Request& request) {
+  request.batch = true;
+  if (!take('[')) {
+    offend("embeddings: expected a list of embeddings");
+    return pass(values.skip(rest()), "embeddings");
+  }
+  if (take(']')) {
+    offend("embeddings: the list is empty");
+    return {};
+  }
+  do {
+    const std::string name = "embeddings[" + std::to_string(request.embedding_count) + "]";
+    if (auto read = read_vector(name, request); !read.ok()) return read;
+  } while (take(','));
+  if (!take(']')) return malformed(at, "expected ',' or ']' in embeddings");
+  return {};
+}
+
+Result<void> JsonDecoder::State::read_vector(std::string_view name, Request& request) {
   const std::size_t before = request.embeddings.size();
-  const FloatScan numbers = scan_float_array(rest, request.embeddings);
-  const std::string name = request.batch ? "embeddings[" + std::to_string(request.embedding_count) + "]" : "embedding";
-  bytes = 0;
+  const char first = ahead();
+  if (first == '[' || first == '"') {
+    if (auto read = first == '[' ? read_array(name, request) : read_base64(name, request); !read.ok()) return read;
+  } else {
+    const JsonScan scan = values.skip(rest());
+    if (scan.bytes > 0) offend(std::string(name) + ": expected an array of numbers or base64 of little-endian float32");
+    if (auto read = pass(scan, name); !read.ok()) return read;
+  }
+  const std::size_t count = request.embeddings.size() - before;
+  if (count == 0) offend(ErrorCode::bad_vector, std::string(name) + " has no numbers");
+  add_vector(count, request);
+  return {};
+}
+
+Result<void> JsonDecoder::State::read_array(std::string_view name, Request& request) {
+  const FloatScan numbers = scan_float_array(rest(), request.embeddings);
+  if (numbers.fault == FloatFault::not_an_array) {
+    // Either no JSON at all, or JSON with something else in the array.
+    const JsonScan scan = values.skip(rest());
+    if (scan.bytes > 0) offend(std::string(name) + ": element " + std::to_string(numbers.number) + " is not a number");
+    return pass(scan, name);
+  }
   if (numbers.fault == FloatFault::out_of_range) {
-    offence = {ErrorCode::bad_vector, name + ": number " + std::to_string(numbers.number) + " (" +
-                                          std::string(numbers.source) + ") is beyond the range of float32"};
-    return;
+    offend(ErrorCode::bad_vector, std::string(name) + ": number " + std::to_string(numbers.number) + " (" +
+                                      shown(numbers.source) + ") is beyond the range of float32");
   }
-  if (numbers.fault != FloatFault::none) {
-    offence = bad(name + ": element " + std::to_string(numbers.number) + " is not a number");
-    return;
-  }
-  bytes = numbers.bytes;
-  const std::size_t count = request.embeddings.size() - before;
-  if (count == 0) offence = {ErrorCode::bad_vector, name + " has no numbers"};
-  if (request.embedding_count == 0) {
-    request.dimension = count;
-  } else if (count != request.dimension && !request.ragged) {
-    request.ragged = {request.embedding_count, count};
-  }
-  ++request.embedding_count;
+  at += numbers.bytes;
+  return {};
 }
 
-// One embedding that is a whole JSON value: an array or base64.
-void JsonDecoder::State::append_embedding(std::string_view source, Request& request, Error& offence) {
-  std::size_t bytes = 0;
-  if (source.front() == '[') return read_embedding(source, request, bytes, offence);
-  const std::string name = request.batch ? "embeddings[" + std::to_string(request.embedding_count) + "]" : "embedding";
-  if (source.front() != '"') {
-    offence = bad(name + ": expected an array of numbers or base64 of little-endian float32");
-    return;
-  }
-  (void)scan(values.read_string(source, text), bytes);
+Result<void> JsonDecoder::State::read_base64(std::string_view name, Request& request) {
   const std::size_t before = request.embeddings.size();
-  const FloatScan floats = decode_float_base64(text, request.embeddings);
-  if (floats.fault == FloatFault::not_base64) {
-    offence = {ErrorCode::bad_vector, name + ": not base64 at character " + std::to_string(floats.bytes)};
-    return;
+  // Base64 has neither quotes nor escapes, though some writers escape its slashes.
+  const std::string_view quoted = rest().substr(1);
+  const std::size_t end = quoted.find('"');
+  FloatScan floats = decode_float_base64(quoted.substr(0, end), request.embeddings);
+  std::size_t bytes = end + 2;
+  if (end == std::string_view::npos || floats.fault == FloatFault::not_base64) {
+    request.embeddings.resize(before);
+    const JsonScan scan = values.read_string(rest(), unescaped);
+    if (scan.bytes == 0) return pass(scan, name);
+    bytes = scan.bytes;
+    floats = decode_float_base64(unescaped, request.embeddings);
   }
+  at += bytes;
   const std::size_t count = request.embeddings.size() - before;
-  if (floats.fault != FloatFault::none || count == 0) {
-    offence = {ErrorCode::bad_vector,
-               name + (count == 0 && floats.fault == FloatFault::none ? " has no numbers"
-                                                                      : ": the decoded bytes are no multiple of four")};
-    return;
-  }
   const std::size_t wrong = first_not_finite(request.embeddings.data() + before, count);
-  if (wrong < count) {
-    offence = {ErrorCode::bad_vector, name + ": number " + std::to_string(wrong) + " is not finite"};
-    return;
+  if (floats.fault == FloatFault::not_base64) {
+    offend(ErrorCode::bad_vector, std::string(name) + ": not base64 at character " + std::to_string(floats.bytes));
+  } else if (floats.fault == FloatFault::not_float_size) {
+    offend(ErrorCode::bad_vector, std::string(name) + ": the decoded bytes are no multiple of four");
+  } else if (wrong < count) {
+    offend(ErrorCode::bad_vector, std::string(name) + ": number " + std::to_string(wrong) + " is not finite");
   }
-  if (request.embedding_count == 0) {
-    request.dimension = count;
-  } else if (count != request.dimension && !request.ragged) {
-    request.ragged = {request.embedding_count, count};
-  }
-  ++request.embedding_count;
+  return {};
 }
 
-// `source` is known to be well-formed JSON.
-void JsonDecoder::State::read_embeddings(std::string_view source, Request& request, Error& offence) {
-  if (source.front() != '[') {
-    offence = bad("embeddings: expected a list of embeddings");
-    return;
-  }
-  std::size_t at = 1;
-  while (offence.message.empty()) {
-    while (is_space(source[at]) || source[at] == ',') ++at;
-    if (source[at] == ']') break;
-    const std::size_t bytes = values.skip(source.substr(at)).bytes;
-    append_embedding(source.substr(at, bytes), request, offence);
-    at += bytes;
-  }
-  if (offence.message.empty() && request.embedding_count == 0) offence = bad("embeddings: the list is empty");
+void JsonDecoder::State::offend(ErrorCode code, std::string message) {
+  if (offence.message.empty()) offence = {code, std::move(message)};
 }
 
 }  // namespace semroute::router

@@ -1,14 +1,16 @@
 // JsonDecoder::State: one decoding under way, shared by the two files that read a request: json_decoder.cpp (the
-// object, ids, embeddings) and json_fields.cpp (every other field, by name).
+// object and its vectors) and json_fields.cpp (every other field, by name).
 //
-// Threads: one. Errors: `offence` is set when a field breaks a rule but the line is well-formed JSON, so that the
-// walk can go on to the request's id.
+// A Result that failed means that the text is not JSON and the walk ends. An `offence` is a field that breaks a
+// rule in well-formed JSON: the walk goes on, so that the reply can carry the request's id.
+// Threads: one.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "config/value.h"
 #include "core/base/limits.h"
@@ -18,41 +20,83 @@
 
 namespace semroute::router {
 
-// Which verbs know a field.
-enum FieldOf : unsigned { kAll = 1U, kDeciding = 2U, kGet = 4U, kCancel = 8U };
+// In the order of the table of fields in json_fields.cpp.
+enum class Field : std::uint8_t {
+  op,
+  id,
+  request_id,
+  embedding,
+  embeddings,
+  payload,
+  top_k,
+  filter,
+  score_threshold,
+  timeout_ms,
+  explain,
+  model,
+  headers,
+  stream,
+  key,
+  request,
+  name,
+  vectors,
+  offset,
+  limit,
+};
+[[nodiscard]] std::optional<Field> find_field(std::string_view name) noexcept;
+// True for what a binary frame carries outside of its extras.
+[[nodiscard]] bool is_in_frame(Field field) noexcept;
+// True for what is kept as the client wrote it.
+[[nodiscard]] bool is_verbatim(Field field) noexcept;
+
+// A client's text for a message: its first bytes, cut between characters.
+[[nodiscard]] std::string shown(std::string_view text);
 
 struct JsonDecoder::State {
   State() : values(core::kMaxJsonDepth - 1) {}
 
   JsonValues values;
-  std::string key;
-  std::string text;
-  config::Value tree;
-  std::vector<std::string> seen;  // keys of the object so far
-  // What was read before `op` was known, to be checked against it.
-  std::vector<std::pair<std::string, unsigned>> known;
-  std::string unknown;  // the first field that no verb knows
-  bool has_embedding = false;
-  bool has_embeddings = false;
+  std::string_view text;  // the whole object
+  std::size_t at = 0;     // how much of it was read
   bool is_extras = false;
 
-  core::Result<void> object(std::string_view line, Request& request);
-  // Reads the value at the front of `rest`; its length in `bytes`. An offence against the field's type is in `offence`.
-  core::Result<void> member(std::string_view rest, Request& request, std::size_t& bytes, core::Error& offence);
-  core::Result<void> finish(Request& request);
+  std::string_view source;  // the value read last; empty when it was an offence
+  config::Value tree;       // what it says, unless its field is verbatim
+  std::string unescaped;
 
-  core::Result<void> scan(const JsonScan& scan, std::size_t& bytes) const;
-  void read_id(std::string_view source, RequestId& id, core::Error& offence);
-  void read_embedding(std::string_view rest, Request& request, std::size_t& bytes, core::Error& offence);
-  void read_embeddings(std::string_view source, Request& request, core::Error& offence);
-  void append_embedding(std::string_view source, Request& request, core::Error& offence);
-  void read_field(Request& request, std::string_view source, core::Error& offence);
-  // False when the key is none of theirs.
-  bool read_deciding_field(Request& request, std::string_view source, core::Error& offence);
-  bool read_other_field(Request& request, std::string_view source, core::Error& offence);
-  void read_op(Request& request, std::string_view source, core::Error& offence) const;
-  void read_filter(Request& request, core::Error& offence);
-  void read_headers(Request& request, core::Error& offence);
+  std::uint32_t seen = 0;              // bit 1 << Field
+  std::optional<std::string> unknown;  // the first field that no verb knows
+  core::Error op_offence;              // comes before every other: an op of another version has other fields
+  core::Error offence;                 // the first one
+
+  core::Result<void> decode(std::string_view object, bool of_frame, Request& request);
+
+  // The walk, in json_decoder.cpp.
+  char ahead();       // moves over white space, and is the character after it; NUL at the end
+  bool take(char c);  // moves over `c`, if it is ahead
+  [[nodiscard]] std::string_view rest() const { return text.substr(at); }
+  core::Result<void> read_object(Request& request);
+  core::Result<std::string_view> read_key();
+  core::Result<void> read_member(std::string_view key, Request& request);
+  core::Result<void> pass(const JsonScan& scan, std::string_view name);
+  core::Result<void> read_embeddings(Request& request);
+  core::Result<void> read_vector(std::string_view name, Request& request);
+  core::Result<void> read_array(std::string_view name, Request& request);
+  core::Result<void> read_base64(std::string_view name, Request& request);
+
+  // The fields, in json_fields.cpp: `source` and `tree` into the request.
+  void read_field(Field field, Request& request);
+  void read_op(Request& request);
+  void read_id(std::string_view key, RequestId& id);
+  void read_request_id(Request& request);
+  void read_filter(Request& request);
+  void read_filter_metadata(const config::Value::Map& wanted, Request& request);
+  void read_headers(Request& request);
+  core::Result<void> finish(const Request& request) const;
+
+  // Notes the first offence.
+  void offend(core::ErrorCode code, std::string message);
+  void offend(std::string message) { offend(core::ErrorCode::bad_request, std::move(message)); }
 };
 
 }  // namespace semroute::router

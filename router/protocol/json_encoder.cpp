@@ -2,7 +2,10 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <span>
 
+#include "core/base/base64.h"
+#include "core/base/utf8.h"
 #include "router/protocol/json_codec.h"
 #include "router/protocol/json_reply_text.h"
 #include "router/protocol/json_values.h"
@@ -19,34 +22,6 @@ void append_shortest(Number number, std::string& out) {
   SEMROUTE_CHECK(std::isfinite(number));
   std::array<char, 32> text{};
   out.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr);
-}
-
-// The bytes of the UTF-8 character at the front, or 0 when it is not valid (RFC 3629).
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto tail = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return tail(1) ? 2 : 0;
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    if (!tail(1) || !tail(2) || (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) > 0x9F)) return 0;
-    return 3;
-  }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    if (!tail(1) || !tail(2) || !tail(3) || (lead == 0xF0 && byte(1) < 0x90) || (lead == 0xF4 && byte(1) > 0x8F))
-      return 0;
-    return 4;
-  }
-  return 0;
-}
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t n = utf8_length(text);
-    if (n == 0) return false;
-    text.remove_prefix(n);
-  }
-  return true;
 }
 
 bool is_json_type(std::string_view content_type) {
@@ -73,18 +48,6 @@ void append_on_one_line(std::string_view json, std::string& out) {
     }
     if (c == '"') quoted = !quoted;
     if (quoted || (c != ' ' && c != '\t' && c != '\r' && c != '\n')) out += c;
-  }
-}
-
-void append_base64(std::string_view bytes, std::string& out) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t n = std::min<std::size_t>(3, bytes.size() - i);
-    std::uint32_t group = 0;
-    for (std::size_t j = 0; j < 3; ++j) {
-      group = (group << 8U) | (j < n ? static_cast<unsigned char>(bytes[i + j]) : 0U);
-    }
-    for (std::size_t j = 0; j < 4; ++j) out += j <= n ? kDigits[(group >> (18U - 6U * j)) & 63U] : '=';
   }
 }
 
@@ -145,11 +108,11 @@ void append_target_reply(const TargetReplyView& reply, std::string& out) {
   if (is_json_type(reply.content_type) && is_json(reply.body)) {
     out.append(",\"body\":");
     append_on_one_line(reply.body, out);
-  } else if (is_utf8(reply.body)) {
+  } else if (core::is_utf8(reply.body)) {
     append_member("text", reply.body, out);
   } else {
     out.append(",\"base64\":\"");
-    append_base64(reply.body, out);
+    core::append_base64(std::as_bytes(std::span(reply.body)), out);
     out += '"';
   }
   out += '}';
@@ -158,21 +121,31 @@ void append_target_reply(const TargetReplyView& reply, std::string& out) {
 }  // namespace
 
 void append_json_string(std::string_view text, std::string& out) {
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD for bytes that are not UTF-8
+  const auto is_plain = [](char c) { return c >= 0x20 && c != 0x7F && c != '"' && c != '\\'; };
   out += '"';
-  for (const char c : text) {
-    const auto u = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
+  while (!text.empty()) {
+    const auto plain = static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_plain) - text.begin());
+    out.append(text, 0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    const auto u = static_cast<unsigned char>(text.front());
+    std::size_t length = 1;
+    if (u >= 0x80) {
+      length = core::utf8_length(text);
+      out.append(length == 0 ? kReplacement : text.substr(0, length));
+      length = std::max<std::size_t>(length, 1);
+    } else if (u == '"' || u == '\\') {
       out += '\\';
-      out += c;
-    } else if (c == '\n') {
+      out += text.front();
+    } else if (u == '\n') {
       out += "\\n";
-    } else if (u < 0x20 || u == 0x7F) {
+    } else {
       out += "\\u00";
       out += kHexDigits[u >> 4U];
       out += kHexDigits[u & 15U];
-    } else {
-      out += c;
     }
+    text.remove_prefix(length);
   }
   out += '"';
 }

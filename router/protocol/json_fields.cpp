@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <array>
-#include <cctype>
+#include <utility>
+#include <vector>
 
+#include "config/header_rules.h"
 #include "router/protocol/json_decoder_state.h"
 
 namespace semroute::router {
@@ -11,6 +13,45 @@ namespace {
 using config::Value;
 using core::Error;
 using core::ErrorCode;
+
+// Which verbs know a field, and two things about it.
+enum Trait : unsigned {
+  kAll = 1U,
+  kDeciding = 2U,
+  kGet = 4U,
+  kCancel = 8U,
+  kInFrame = 16U,   // binary frames carry it outside of the extras
+  kVerbatim = 32U,  // kept as the client wrote it
+};
+
+struct FieldInfo {
+  std::string_view name;
+  unsigned traits = 0;
+};
+
+// In the order of Field.
+constexpr std::array<FieldInfo, 20> kFields{{{"op", kAll | kInFrame},
+                                             {"id", kAll | kInFrame | kVerbatim},
+                                             {"request_id", kAll},
+                                             {"embedding", kDeciding | kInFrame},
+                                             {"embeddings", kDeciding | kInFrame},
+                                             {"payload", kDeciding | kInFrame | kVerbatim},
+                                             {"top_k", kDeciding},
+                                             {"filter", kDeciding},
+                                             {"score_threshold", kDeciding},
+                                             {"timeout_ms", kDeciding | kInFrame},
+                                             {"explain", kDeciding},
+                                             {"model", kDeciding},
+                                             {"headers", kDeciding},
+                                             {"stream", kDeciding},
+                                             {"key", kDeciding},
+                                             {"request", kCancel | kVerbatim},
+                                             {"name", kGet},
+                                             {"vectors", kGet},
+                                             {"offset", kGet},
+                                             {"limit", kGet}}};
+
+const FieldInfo& info(Field field) { return kFields[static_cast<std::size_t>(field)]; }
 
 constexpr std::array<std::pair<std::string_view, Op>, 13> kOps{{{"match", Op::match},
                                                                 {"route", Op::route},
@@ -26,6 +67,8 @@ constexpr std::array<std::pair<std::string_view, Op>, 13> kOps{{{"match", Op::ma
                                                                 {"routes.batch", Op::routes_batch},
                                                                 {"hello", Op::hello}}};
 
+constexpr std::int64_t kMaxOffset = std::int64_t{1} << 40;  // over any index
+
 Error bad(std::string message) { return {ErrorCode::bad_request, std::move(message)}; }
 
 unsigned fields_of(Op op) {
@@ -38,58 +81,56 @@ unsigned fields_of(Op op) {
   }
 }
 
-bool is_token_char(char c) {
-  const auto u = static_cast<unsigned char>(c);
-  return std::isalnum(u) != 0 || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+bool is_alphanumeric(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+// What else a target's headers cannot carry is the target's to refuse.
+bool has_no_control_characters(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (static_cast<unsigned char>(c) >= 0x20 || c == '\t') && c != 0x7F; });
 }
 
 bool is_request_id(std::string_view text) {
-  if (text.empty() || text.size() > core::kMaxRequestIdBytes) return false;
-  for (const char c : text) {
-    if (std::isalnum(static_cast<unsigned char>(c)) == 0 &&
-        std::string_view("._:-").find(c) == std::string_view::npos) {
-      return false;
-    }
-  }
-  return true;
+  return !text.empty() && text.size() <= core::kMaxRequestIdBytes && std::all_of(text.begin(), text.end(), [](char c) {
+    return is_alphanumeric(c) || std::string_view("._:-").find(c) != std::string_view::npos;
+  });
 }
+
+bool is_scalar(const Value& value) { return value.list() == nullptr && value.map() == nullptr; }
 
 // One field's value on its way into the request, or the offence that it is.
 struct FieldValue {
-  const std::string& key;
-  const Value& tree;
-  std::string_view source;
-  Error& offence;
+  std::string_view key;
+  JsonDecoder::State& state;
 
   void expected(const std::string& what) const {
-    offence = bad(key + ": expected " + what + ", found " + std::string(source.substr(0, 40)));
+    state.offend(std::string(key) + ": expected " + what + ", found " + shown(state.source));
   }
   template <class Integer>
   void read_integer(std::int64_t least, std::int64_t most, Integer& out) const {
-    const auto* n = tree.integer();
+    const auto* n = state.tree.integer();
     if (n == nullptr || *n < least || *n > most) {
       return expected("an integer " + std::to_string(least) + ".." + std::to_string(most));
     }
     out = static_cast<Integer>(*n);
   }
   void read_number(double& out) const {
-    if (const auto* i = tree.integer()) {
+    if (const auto* i = state.tree.integer()) {
       out = static_cast<double>(*i);
-    } else if (const auto* d = tree.real()) {
+    } else if (const auto* d = state.tree.real()) {
       out = *d;
     } else {
       expected("a number");
     }
   }
   void read_boolean(bool& out) const {
-    if (const auto* b = tree.boolean()) {
+    if (const auto* b = state.tree.boolean()) {
       out = *b;
     } else {
       expected("true or false");
     }
   }
   void read_string(std::string& out) const {
-    if (const auto* s = tree.string()) {
+    if (const auto* s = state.tree.string()) {
       out = *s;
     } else {
       expected("a string");
@@ -99,167 +140,163 @@ struct FieldValue {
 
 }  // namespace
 
-// `source` is known to be well-formed JSON, and `tree` its value.
-void JsonDecoder::State::read_field(Request& request, std::string_view source, Error& offence) {
-  if (read_deciding_field(request, source, offence) || read_other_field(request, source, offence)) return;
-  if (unknown.empty()) unknown = key;
+std::optional<Field> find_field(std::string_view name) noexcept {
+  for (std::size_t i = 0; i < kFields.size(); ++i) {
+    if (kFields[i].name == name) return static_cast<Field>(i);
+  }
+  return std::nullopt;
 }
 
-bool JsonDecoder::State::read_deciding_field(Request& request, std::string_view source, Error& offence) {
-  const FieldValue value{key, tree, source, offence};
-  if (key == "top_k") {
-    value.read_integer(1, static_cast<std::int64_t>(core::kMaxTopK), request.top_k);
-  } else if (key == "timeout_ms" && !is_extras) {
-    value.read_integer(1, core::kMaxTimeoutMs, request.timeout_ms.emplace());
-  } else if (key == "score_threshold") {
-    value.read_number(request.score_threshold.emplace());
-  } else if (key == "explain") {
-    value.read_boolean(request.explain);
-  } else if (key == "model") {
-    value.read_string(request.model.emplace());
-  } else if (key == "filter") {
-    read_filter(request, offence);
-  } else if (key == "headers") {
-    read_headers(request, offence);
-  } else if (key == "stream" || key == "key") {
-    offence = bad(key + " is known, but not in this version");
-  } else {
-    return false;
-  }
-  known.emplace_back(key, kDeciding);
-  return true;
+bool is_in_frame(Field field) noexcept { return (info(field).traits & kInFrame) != 0; }
+bool is_verbatim(Field field) noexcept { return (info(field).traits & kVerbatim) != 0; }
+
+std::string shown(std::string_view text) {
+  constexpr std::size_t kShownBytes = 64;
+  if (text.size() <= kShownBytes) return std::string(text);
+  std::size_t end = kShownBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return std::string(text.substr(0, end)) + "...";
 }
 
-bool JsonDecoder::State::read_other_field(Request& request, std::string_view source, Error& offence) {
-  const FieldValue value{key, tree, source, offence};
-  if (key == "op" && !is_extras) {
-    read_op(request, source, offence);
-    return true;
+// `source` is well-formed JSON, and `tree` its value unless the field is verbatim.
+void JsonDecoder::State::read_field(Field field, Request& request) {
+  const FieldValue value{info(field).name, *this};
+  switch (field) {
+    case Field::op: return read_op(request);
+    case Field::id: return read_id(value.key, request.id);
+    case Field::request_id: return read_request_id(request);
+    case Field::payload: request.payload.assign(source); return;
+    case Field::top_k: return value.read_integer(1, static_cast<std::int64_t>(core::kMaxTopK), request.top_k);
+    case Field::filter: return read_filter(request);
+    case Field::score_threshold: return value.read_number(request.score_threshold.emplace());
+    case Field::timeout_ms: return value.read_integer(1, core::kMaxTimeoutMs, request.timeout_ms.emplace());
+    case Field::explain: return value.read_boolean(request.explain);
+    case Field::model: return value.read_string(request.model.emplace());
+    case Field::headers: return read_headers(request);
+    case Field::stream:
+    case Field::key: return offend(std::string(value.key) + " is known, but not in this version");
+    case Field::request: return read_id(value.key, request.cancel_request);
+    case Field::name: return value.read_string(request.route_name);
+    case Field::vectors: return value.read_boolean(request.vectors);
+    case Field::offset: return value.read_integer(0, kMaxOffset, request.offset);
+    case Field::limit: return value.read_integer(1, static_cast<std::int64_t>(core::kMaxRoutesPage), request.limit);
+    case Field::embedding:
+    case Field::embeddings: break;
   }
-  if (key == "request_id") {
-    value.read_string(request.request_id);
-    if (offence.message.empty() && !is_request_id(request.request_id)) {
-      request.request_id.clear();
-      offence = bad("request_id: expected 1 to 64 characters of A-Z a-z 0-9 . _ : -");
-    }
-    return true;
-  }
-  if (key == "name") {
-    value.read_string(request.route_name);
-  } else if (key == "vectors") {
-    value.read_boolean(request.vectors);
-  } else if (key == "offset") {
-    value.read_integer(0, std::int64_t{1} << 40, request.offset);
-  } else if (key == "limit") {
-    value.read_integer(1, static_cast<std::int64_t>(core::kMaxRoutesPage), request.limit);
-  } else {
-    return false;
-  }
-  known.emplace_back(key, kGet);
-  return true;
+  SEMROUTE_CHECK(false);  // the walk reads vectors
 }
 
-void JsonDecoder::State::read_op(Request& request, std::string_view source, Error& offence) const {
+void JsonDecoder::State::read_op(Request& request) {
   const auto* name = tree.string();
   const auto op =
       std::find_if(kOps.begin(), kOps.end(), [&](const auto& o) { return name != nullptr && o.first == *name; });
   if (op == kOps.end()) {
-    offence = bad("op: expected the name of an operation, found " + std::string(source.substr(0, 80)));
+    op_offence = bad("op: expected the name of an operation, found " + shown(source));
     return;
   }
   request.op = op->second;
-  if (op->second >= Op::routes_put) offence = bad("op " + *name + " is known, but not in this version");
+  if (op->second >= Op::routes_put) op_offence = bad("op " + *name + " is known, but not in this version");
 }
 
-void JsonDecoder::State::read_filter(Request& request, Error& offence) {
-  const auto* map = tree.map();
-  if (map == nullptr) {
-    offence = bad("filter: expected an object with routes and metadata");
-    return;
+void JsonDecoder::State::read_id(std::string_view key, RequestId& id) {
+  const char first = source.front();
+  const bool is_number = first == '-' || (first >= '0' && first <= '9');
+  if (first == '"' && values.read_string(source, unescaped).bytes > 0 && unescaped.size() <= core::kMaxIdBytes) {
+    id.text.assign(source);
+    id.key = "s:" + unescaped;
+  } else if (is_number && source.size() <= core::kMaxIdBytes) {
+    id.text.assign(source);
+    id.key = "n:" + id.text;
+  } else if (source != "null") {
+    offend(std::string(key) + ": expected a string of at most " + std::to_string(core::kMaxIdBytes) +
+           " bytes or a number");
   }
-  const auto is_scalar = [](const Value& v) { return v.list() == nullptr && v.map() == nullptr; };
+}
+
+void JsonDecoder::State::read_request_id(Request& request) {
+  const auto* given = tree.string();
+  if (given == nullptr || !is_request_id(*given))
+    return offend("request_id: expected a string of 1 to " + std::to_string(core::kMaxRequestIdBytes) +
+                  " characters of A-Z a-z 0-9 . _ : -");
+  request.request_id = *given;
+}
+
+void JsonDecoder::State::read_filter(Request& request) {
+  const auto* map = tree.map();
+  if (map == nullptr) return offend("filter: expected an object with routes and metadata");
   for (const auto& part : *map) {
     if (part.key == "routes") {
       const auto* names = part.value.list();
+      const auto is_name = [](const Value& name) { return name.string() != nullptr; };
+      if (names == nullptr || !std::all_of(names->begin(), names->end(), is_name))
+        return offend("filter.routes: expected a list of names");
       auto& routes = request.filter.routes.emplace();
-      if (names == nullptr) {
-        offence = bad("filter.routes: expected a list of names");
-        return;
-      }
-      for (const auto& name : *names) {
-        if (name.string() == nullptr) {
-          offence = bad("filter.routes: expected a list of names");
-          return;
-        }
-        routes.push_back(*name.string());
-      }
-    } else if (part.key == "metadata" && part.value.map() != nullptr) {
-      for (const auto& wanted : *part.value.map()) {
-        std::vector<Value> any;
-        if (const auto* list = wanted.value.list()) {
-          any = *list;
-        } else {
-          any.push_back(wanted.value);
-        }
-        for (const auto& v : any) {
-          if (!is_scalar(v)) offence = bad("filter.metadata." + wanted.key + ": expected a value or a list of values");
-        }
-        request.filter.metadata.emplace_back(wanted.key, std::move(any));
-      }
+      for (const auto& name : *names) routes.push_back(*name.string());
+    } else if (part.key == "metadata") {
+      if (part.value.map() == nullptr) return offend("filter.metadata: expected an object");
+      read_filter_metadata(*part.value.map(), request);
     } else {
-      offence =
-          bad(part.key == "metadata" ? "filter.metadata: expected an object"
-                                     : "filter: unknown field \"" + part.key + "\"; there are routes and metadata");
-      return;
+      return offend("filter: unknown field \"" + shown(part.key) + "\"; there are routes and metadata");
     }
   }
 }
 
-void JsonDecoder::State::read_headers(Request& request, Error& offence) {
-  const auto* map = tree.map();
-  if (map == nullptr || map->size() > core::kMaxRequestHeaders) {
-    offence = bad("headers: expected an object of at most " + std::to_string(core::kMaxRequestHeaders) + " strings");
-    return;
+void JsonDecoder::State::read_filter_metadata(const Value::Map& wanted, Request& request) {
+  for (const auto& entry : wanted) {
+    std::vector<Value> any;
+    if (const auto* list = entry.value.list()) {
+      any = *list;
+    } else {
+      any.push_back(entry.value);
+    }
+    if (!std::all_of(any.begin(), any.end(), is_scalar))
+      return offend("filter.metadata." + shown(entry.key) + ": expected a value or a list of values");
+    request.filter.metadata.emplace_back(entry.key, std::move(any));
   }
+}
+
+void JsonDecoder::State::read_headers(Request& request) {
+  const auto* map = tree.map();
+  if (map == nullptr || map->size() > core::kMaxRequestHeaders)
+    return offend("headers: expected an object of at most " + std::to_string(core::kMaxRequestHeaders) + " strings");
   std::size_t bytes = 0;
   for (const auto& header : *map) {
     const auto* value = header.value.string();
-    RequestHeader out{header.key, value != nullptr ? *value : std::string()};
-    bool valid = value != nullptr && !out.name.empty();
-    for (char& c : out.name) {
-      valid = valid && is_token_char(c);
-      c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    }
-    for (const char c : out.value) valid = valid && (static_cast<unsigned char>(c) >= 0x20 || c == '\t') && c != 0x7F;
-    if (!valid) {
-      offence = bad("headers: \"" + header.key.substr(0, 80) +
+    if (value == nullptr || !config::is_header_name(header.key) || !has_no_control_characters(*value))
+      return offend("headers: \"" + shown(header.key) +
                     "\" needs a valid name and a string without control characters");
-      return;
+    RequestHeader out{header.key, *value};
+    for (char& c : out.name) {
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     }
-    for (const auto& other : request.headers) {
-      if (other.name == out.name) offence = bad("headers: \"" + out.name + "\" appears twice");
-    }
+    const auto is_same = [&](const RequestHeader& other) { return other.name == out.name; };
+    if (std::any_of(request.headers.begin(), request.headers.end(), is_same))
+      return offend("headers: \"" + shown(out.name) + "\" appears twice");
     bytes += out.name.size() + out.value.size();
     request.headers.push_back(std::move(out));
   }
-  if (bytes > core::kMaxRequestHeaderBytes) {
-    offence = bad("headers: more than " + std::to_string(core::kMaxRequestHeaderBytes) + " bytes");
-  }
+  if (bytes > core::kMaxRequestHeaderBytes)
+    offend("headers: more than " + std::to_string(core::kMaxRequestHeaderBytes) + " bytes");
 }
 
 // What can only be judged once `op` is known.
-core::Result<void> JsonDecoder::State::finish(Request& request) {
-  if (!unknown.empty()) return bad("unknown field \"" + unknown + "\"");
+core::Result<void> JsonDecoder::State::finish(const Request& request) const {
+  if (!op_offence.message.empty()) return op_offence;
+  if (!offence.message.empty()) return offence;
+  if (unknown) return bad("unknown field \"" + *unknown + "\"");
+  const auto has = [&](Field field) { return (seen >> static_cast<unsigned>(field) & 1U) != 0; };
   const unsigned allowed = fields_of(request.op);
-  for (const auto& [name, of] : known) {
-    if ((allowed & of) == 0) return bad("unknown field \"" + name + "\" for this op");
+  for (std::size_t i = 0; i < kFields.size(); ++i) {
+    if (has(static_cast<Field>(i)) && (allowed & kFields[i].traits) == 0)
+      return bad("unknown field \"" + std::string(kFields[i].name) + "\" for this op");
   }
   const bool deciding = request.op == Op::match || request.op == Op::route;
   if (deciding && !is_extras) {
-    if (has_embedding && has_embeddings) return bad("embedding and embeddings exclude each other");
-    if (!has_embedding && !has_embeddings) return bad("embedding is missing");
-    if (has_embeddings && request.op == Op::route)
-      return bad("embeddings is for match only; route takes one embedding");
+    const bool one = has(Field::embedding);
+    const bool many = has(Field::embeddings);
+    if (one && many) return bad("embedding and embeddings exclude each other");
+    if (!one && !many) return bad("embedding is missing");
+    if (many && request.op == Op::route) return bad("embeddings is for match only; route takes one embedding");
   }
   if (request.op == Op::cancel && request.cancel_request.key.empty())
     return bad("request is missing: the id to cancel");

@@ -33,7 +33,6 @@ struct CheckHandler {
   static constexpr std::size_t max_string_size = kUnlimited;
   static constexpr std::size_t max_key_size = kUnlimited;
 
-  bool numbers_must_fit = true;
   JsonFault fault = JsonFault::none;
 
   bool on_document_begin(error_code&) { return true; }
@@ -49,10 +48,9 @@ struct CheckHandler {
   bool on_number_part(string_view, error_code&) { return true; }
   bool on_int64(std::int64_t, string_view, error_code&) { return true; }
   bool on_uint64(std::uint64_t, string_view, error_code&) { return true; }
-  bool on_double(double number, string_view, error_code& ec) {
-    if (!numbers_must_fit || std::isfinite(number)) return true;
-    fault = JsonFault::out_of_range;
-    return refuse(ec);
+  bool on_double(double number, string_view, error_code&) {
+    if (!std::isfinite(number)) fault = JsonFault::out_of_range;
+    return true;
   }
   bool on_bool(bool, error_code&) { return true; }
   bool on_null(error_code&) { return true; }
@@ -170,7 +168,10 @@ struct TreeHandler : CheckHandler {
     return add_scalar(static_cast<double>(number), ec);
   }
   bool on_double(double number, string_view source, error_code& ec) {
-    if (!CheckHandler::on_double(number, source, ec)) return false;
+    if (!std::isfinite(number)) {
+      fault = JsonFault::out_of_range;
+      return refuse(ec);
+    }
     // Boost.JSON 1.81 may be off by a unit in the last place; metadata compares exactly.
     double exact = 0.0;
     const auto [end_of_number, status] = std::from_chars(source.data(), source.data() + source.size(), exact);
@@ -197,6 +198,7 @@ JsonScan run(json::basic_parser<Handler>& parser, std::string_view text) {
     return scan;
   }
   while (bytes > 0 && is_space(text[bytes - 1])) --bytes;
+  scan.fault = parser.handler().fault;
   scan.bytes = bytes;
   return scan;
 }
@@ -230,6 +232,10 @@ JsonScan JsonValues::read(std::string_view text, Value& out) {
   if (scan.fault == JsonFault::none) out = std::move(handler.root);
   scan.key = std::move(handler.duplicate);
   handler.restart();
+  if (scan.fault == JsonFault::none || scan.fault == JsonFault::malformed) return scan;
+  const JsonScan whole = skip(text);
+  if (whole.bytes == 0) return whole;
+  scan.bytes = whole.bytes;
   return scan;
 }
 
@@ -242,7 +248,6 @@ JsonScan JsonValues::read_string(std::string_view text, std::string& out) {
 
 bool is_json(std::string_view text) {
   json::basic_parser<CheckHandler> parser(with_depth(core::kMaxJsonDepth));
-  parser.handler().numbers_must_fit = false;
   error_code ec;
   const std::size_t bytes = parser.write_some(false, text.data(), text.size(), ec);
   return !ec && std::all_of(text.begin() + static_cast<std::ptrdiff_t>(bytes), text.end(), is_space);

@@ -2,7 +2,8 @@
 //
 // Strict JSON: valid UTF-8, no lone surrogates, no numbers beyond float64, at most `max_depth` levels.
 // skip() only checks, read() makes a tree (and refuses duplicate keys and trees of over
-// kMaxFilterValues values), read_string() decodes one string.
+// kMaxFilterValues values), read_string() decodes one string. A value that breaks a rule in well-formed JSON is
+// measured all the same, so that what follows it can be read.
 // Complexity: one pass over the value. Keeps parser memory between calls; belongs to one thread.
 // Errors: a Fault, which the caller turns into a message with the name of the field.
 #pragma once
@@ -28,7 +29,8 @@ enum class JsonFault : std::uint8_t {
 
 struct JsonScan {
   JsonFault fault = JsonFault::none;
-  std::size_t bytes = 0;  // length of the value's text, without white space after it; 0 on a fault
+  // Length of the value's text, without white space after it; 0 when its end is not known: no JSON, or too deep.
+  std::size_t bytes = 0;
   std::string key;
 };
 

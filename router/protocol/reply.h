@@ -48,7 +48,7 @@ struct ExplainCandidateView {
   std::string_view route;
   float score = 0.0F;
   double threshold = 0.0;
-  double margin = 0.0;       // lead over the next passing route (behind: negative)
+  double margin = 0.0;       // lead over the next one in rank; 0 for the last
   std::string_view outcome;  // "served", "passed", "below_threshold", "vetoed", "ambiguous"
 };
 
@@ -72,12 +72,12 @@ struct ExplainView {
 struct DecisionView {
   DecisionKind decision = DecisionKind::no_match;
   Reason reason = Reason::empty;
-  std::string_view route;                   // empty: none
-  std::optional<float> score;               // of `route`; a default route without references has none
+  std::string_view route{};                 // empty: none
+  std::optional<float> score{};             // of `route`; a default route without references has none
   const config::Value* metadata = nullptr;  // of `route`; null: {}
-  std::string_view target;                  // empty: none
-  std::vector<MatchView> matches;
-  std::optional<ExplainView> explain;
+  std::string_view target{};                // empty: none
+  std::vector<MatchView> matches{};
+  std::optional<ExplainView> explain{};
 };
 
 struct TargetReplyView {
@@ -88,13 +88,13 @@ struct TargetReplyView {
 
 // The answer to `match` and `route`. Exactly one of the shapes of contract section 5.
 struct DecisionReply {
-  std::string_view request_id;
+  std::string_view request_id{};
   std::uint64_t revision = 0;
-  bool batch = false;                   // `results` rather than the one decision inline
-  std::vector<DecisionView> decisions;  // one, or one an embedding
-  bool route_op = false;                // answers `route`
+  bool batch = false;                     // `results` rather than the one decision inline
+  std::vector<DecisionView> decisions{};  // one, or one an embedding
+  bool route_op = false;                  // answers `route`
   bool dispatched = false;
-  std::optional<TargetReplyView> reply;  // when dispatched
+  std::optional<TargetReplyView> reply{};  // when dispatched
 };
 
 // `ok: false`. `retryable` and `sent` as in the contract.

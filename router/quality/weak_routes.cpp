@@ -8,6 +8,7 @@
 #include <span>
 #include <utility>
 
+#include "core/base/check.h"
 #include "core/base/limits.h"
 #include "core/index/vector_rules.h"
 #include "core/kernels/kernels.h"
@@ -22,31 +23,39 @@ using core::Metric;
 // Rows compared with all rows before them while they stay in the second-level cache.
 constexpr std::size_t kBlockBytes = std::size_t{128} * 1024;
 
+void read_row(const core::Index& index, core::ReferenceId id, std::span<float> vector) {
+  SEMROUTE_CHECK(index.read(id, vector));
+}
+
 // --- left out ---
 
 // The score of `query` against the centroid of the other rows; nothing when those cancel each other.
 class CentroidWithout {
  public:
   CentroidWithout(const core::Index& index, core::IdRange ids)
-      : index_(index), ids_(ids), sum_(index.dimension(), 0.0), rest_(index.dimension()) {
+      : index_(index),
+        ids_(ids),
+        sum_(index.params().dimension, 0.0),
+        query_(index.params().dimension),
+        rest_(index.params().dimension) {
     for (std::size_t row = 0; row < ids.count; ++row) {
-      const std::span<const float> vector = index.vector(ids.first + row);
-      for (std::size_t i = 0; i < sum_.size(); ++i) sum_[i] += double{vector[i]};
+      read_row(index, ids.first + row, query_);
+      for (std::size_t i = 0; i < sum_.size(); ++i) sum_[i] += double{query_[i]};
     }
   }
 
   std::optional<float> score(std::size_t row) {
-    const std::span<const float> query = index_.vector(ids_.first + row);
+    read_row(index_, ids_.first + row, query_);
     const double others = static_cast<double>(ids_.count - 1);
-    for (std::size_t i = 0; i < sum_.size(); ++i) rest_[i] = static_cast<float>((sum_[i] - double{query[i]}) / others);
-    if (!core::prepare_vector(index_.metric(), index_.dimension(), rest_, rest_).ok()) return std::nullopt;
+    for (std::size_t i = 0; i < sum_.size(); ++i) rest_[i] = static_cast<float>((sum_[i] - double{query_[i]}) / others);
+    if (!core::prepare_vector(index_.params().metric, rest_.size(), rest_, rest_).ok()) return std::nullopt;
     const core::Kernels& kernels = core::active_kernels();
-    switch (index_.metric()) {
+    switch (index_.params().metric) {
       case Metric::cosine:
-      case Metric::dot: return kernels.dot(query.data(), rest_.data(), rest_.size());
+      case Metric::dot: return kernels.dot(query_.data(), rest_.data(), rest_.size());
       case Metric::euclidean:
-        return 1.0F / (1.0F + std::sqrt(kernels.l2_squared(query.data(), rest_.data(), rest_.size())));
-      case Metric::manhattan: return 1.0F / (1.0F + kernels.l1(query.data(), rest_.data(), rest_.size()));
+        return 1.0F / (1.0F + std::sqrt(kernels.l2_squared(query_.data(), rest_.data(), rest_.size())));
+      case Metric::manhattan: return 1.0F / (1.0F + kernels.l1(query_.data(), rest_.data(), rest_.size()));
     }
     return std::nullopt;
   }
@@ -55,6 +64,7 @@ class CentroidWithout {
   const core::Index& index_;
   core::IdRange ids_;
   std::vector<double> sum_;
+  std::vector<float> query_;
   std::vector<float> rest_;
 };
 
@@ -69,6 +79,7 @@ LeftOut leave_out(const RoutingState& state, std::size_t position, std::vector<f
   const float least = to_threshold(result.threshold);
   std::optional<CentroidWithout> centroid;
   if (rules.aggregation == Aggregation::centroid) centroid.emplace(*state.index, ids);
+  std::vector<float> query(state.index->params().dimension);
   scores.resize(ids.count);
   for (std::size_t test = 0; test < result.tested; ++test) {
     const std::size_t row = test * ids.count / result.tested;
@@ -76,7 +87,8 @@ LeftOut leave_out(const RoutingState& state, std::size_t position, std::vector<f
     if (centroid) {
       score = centroid->score(row);
     } else {
-      state.index->score(state.index->vector(ids.first + row), ids, scores);
+      read_row(*state.index, ids.first + row, query);
+      state.index->score(query, ids, scores);
       scores[row] = scores.back();
       score = aggregate(rules.aggregation, rules.top_m, std::span<float>(scores).first(ids.count - 1)).score;
     }
@@ -122,11 +134,12 @@ struct Row {
 std::vector<Row> all_references(const RoutingState& state) {
   std::vector<Row> rows;
   const std::vector<Route>& routes = state.table.routes();
+  std::vector<float> vector(state.index->params().dimension);
   for (std::size_t position = 0; position < routes.size(); ++position) {
     const core::IdRange ids = routes[position].references;
     for (std::size_t row = 0; row < ids.count; ++row) {
-      const double norm = norm_of(state.index->metric(), state.index->vector(ids.first + row));
-      rows.push_back({position, row, ids.first + row, norm});
+      read_row(*state.index, ids.first + row, vector);
+      rows.push_back({position, row, ids.first + row, norm_of(state.index->params().metric, vector)});
     }
   }
   return rows;
@@ -136,17 +149,21 @@ std::vector<Row> all_references(const RoutingState& state) {
 template <class Found>
 void compare_block(const core::Index& index, std::span<const Row> before, std::span<const Row> block,
                    std::vector<float>& scores, Found found) {
+  const core::Metric metric = index.params().metric;
+  std::vector<float> query(index.params().dimension);
   scores.resize(block.size());
   for (const Row& first : before) {
-    index.score(index.vector(first.id), {block.front().id, block.size()}, scores);
+    read_row(index, first.id, query);
+    index.score(query, {block.front().id, block.size()}, scores);
     for (std::size_t i = 0; i < block.size(); ++i)
-      if (is_near_duplicate(index.metric(), scores[i], first.norm, block[i].norm)) found(first, block[i], scores[i]);
+      if (is_near_duplicate(metric, scores[i], first.norm, block[i].norm)) found(first, block[i], scores[i]);
   }
 }
 
 std::vector<NearDuplicates> find_near_duplicates(const RoutingState& state) {
   const std::vector<Row> rows = all_references(state);
-  const std::size_t block_rows = std::max<std::size_t>(1, kBlockBytes / (state.index->dimension() * sizeof(float)));
+  const std::size_t block_rows =
+      std::max<std::size_t>(1, kBlockBytes / (state.index->params().dimension * sizeof(float)));
   std::map<std::pair<std::size_t, std::size_t>, NearDuplicates> pairs;
   std::vector<float> scores;
   for (std::size_t begin = 0; begin < rows.size();) {

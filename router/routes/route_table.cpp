@@ -8,7 +8,6 @@
 
 #include "core/base/check.h"
 #include "core/base/limits.h"
-#include "core/index/flat_index.h"
 #include "core/index/vector_rules.h"
 
 namespace semroute::router {
@@ -18,6 +17,8 @@ using core::Error;
 using core::ErrorCode;
 using core::Metric;
 using core::Result;
+
+constexpr std::size_t kInsertedFloats = std::size_t{32} << 20;  // in one batch
 
 std::string row_name(const config::RouteConfig& route, const char* kind, std::size_t row) {
   return "route \"" + route.name + "\": " + kind + " " + std::to_string(row) + " ";
@@ -32,21 +33,47 @@ std::vector<const config::RouteConfig*> by_name(const config::Config& config) {
   return routes;
 }
 
-// Inserts the rows under the next ids and returns their range.
-Result<core::IdRange> insert_rows(core::FlatIndex& index, const config::RouteConfig& route,
-                                  const config::ReferenceRows& rows, const char* kind, std::vector<float>& prepared) {
-  const std::size_t dimension = index.dimension();
-  SEMROUTE_CHECK(rows.values.size() % dimension == 0);
-  const core::IdRange ids{index.count(), rows.values.size() / dimension};
-  for (std::size_t row = 0; row < ids.count; ++row) {
-    const std::span<const float> raw(rows.values.data() + row * dimension, dimension);
-    if (auto done = core::prepare_vector(index.metric(), dimension, raw, prepared); !done.ok())
-      return Error{done.error().code, row_name(route, kind, row) + done.error().message};
-    if (auto done = index.insert(ids.first + row, prepared); !done.ok())
-      return Error{done.error().code, row_name(route, kind, row) + done.error().message};
+// Collects prepared rows under ids 0, 1, ... and inserts them in batches: a graph is built by several threads, codes
+// are trained on many rows, and what waits stays bounded.
+class RowInserter {
+ public:
+  RowInserter(core::Index& index, std::size_t threads) : index_(index), threads_(threads) {}
+
+  // The ids that the rows get.
+  [[nodiscard]] Result<core::IdRange> add(const config::RouteConfig& route, const config::ReferenceRows& rows,
+                                          const char* kind) {
+    const std::size_t dimension = index_.params().dimension;
+    SEMROUTE_CHECK(rows.values.size() % dimension == 0);
+    const core::IdRange ids{next_, rows.values.size() / dimension};
+    for (std::size_t row = 0; row < ids.count; ++row) {
+      const std::size_t begin = waiting_.size();
+      waiting_.resize(begin + dimension);
+      const std::span<const float> raw(rows.values.data() + row * dimension, dimension);
+      if (auto done = core::prepare_vector(index_.params().metric, dimension, raw, std::span(waiting_).subspan(begin));
+          !done.ok())
+        return Error{done.error().code, row_name(route, kind, row) + done.error().message};
+      ++next_;
+      if (waiting_.size() < kInsertedFloats) continue;
+      if (auto done = flush(); !done.ok()) return done.error();
+    }
+    return ids;
   }
-  return ids;
-}
+
+  [[nodiscard]] Result<void> flush() {
+    ids_.resize(waiting_.size() / index_.params().dimension);
+    std::iota(ids_.begin(), ids_.end(), next_ - ids_.size());
+    auto done = index_.insert(ids_, waiting_, threads_);
+    waiting_.clear();
+    return done;
+  }
+
+ private:
+  core::Index& index_;
+  std::size_t threads_;
+  core::ReferenceId next_ = 0;
+  std::vector<core::ReferenceId> ids_;
+  std::vector<float> waiting_;
+};
 
 double norm_of(std::span<const float> values) {
   double sum = 0.0;
@@ -85,17 +112,32 @@ Result<std::vector<float>> centroid_of(Metric metric, std::size_t dimension, con
   return centroid;
 }
 
-Result<std::unique_ptr<const core::Index>> build_centroids(const core::Index& index,
+// Exact over full vectors, whatever the configuration says of the references: for few vectors, or such as are scored by
+// id.
+core::IndexParams exact_params(const core::IndexParams& params, std::size_t capacity) {
+  core::IndexParams exact;
+  exact.metric = params.metric;
+  exact.dimension = params.dimension;
+  exact.algorithm = core::Algorithm::flat;
+  exact.capacity = std::max<std::size_t>(capacity, 1);
+  return exact;
+}
+
+Result<std::unique_ptr<const core::Index>> build_centroids(const core::IndexParams& params,
                                                            const std::vector<const config::RouteConfig*>& routes) {
-  auto centroids = std::make_unique<core::FlatIndex>(index.metric(), index.dimension(), routes.size());
-  centroids->reserve(routes.size());
+  auto created = core::Index::create(exact_params(params, routes.size()));
+  if (!created.ok()) return created.error();
+  std::vector<core::ReferenceId> positions;
+  std::vector<float> rows;
   for (std::size_t position = 0; position < routes.size(); ++position) {
     if (routes[position]->references.values.empty()) continue;
-    auto centroid = centroid_of(index.metric(), index.dimension(), *routes[position]);
+    auto centroid = centroid_of(params.metric, params.dimension, *routes[position]);
     if (!centroid.ok()) return centroid.error();
-    if (auto done = centroids->insert(position, centroid.value()); !done.ok()) return done.error();
+    positions.push_back(position);
+    rows.insert(rows.end(), centroid.value().begin(), centroid.value().end());
   }
-  return std::unique_ptr<const core::Index>(std::move(centroids));
+  if (auto done = created.value()->insert(positions, rows); !done.ok()) return done.error();
+  return std::unique_ptr<const core::Index>(std::move(created).value());
 }
 
 Route route_of(const config::RouteConfig& config, core::IdRange references, core::IdRange negatives) {
@@ -143,40 +185,49 @@ std::optional<std::size_t> RouteTable::find(std::string_view name) const noexcep
   return static_cast<std::size_t>(found - routes_.begin());
 }
 
-Result<std::shared_ptr<const RoutingState>> build_routing_state(const config::Config& config) {
+Result<std::shared_ptr<const RoutingState>> build_routing_state(const config::Config& config, std::size_t threads) {
   const std::vector<const config::RouteConfig*> sorted = by_name(config);
   const std::size_t dimension = config.index.dimension;
-  const std::size_t values = std::accumulate(
-      sorted.begin(), sorted.end(), std::size_t{0}, [](std::size_t sum, const config::RouteConfig* route) {
-        return sum + route->references.values.size() + route->negatives.values.size();
-      });
-  if (values / dimension > config.index.capacity)
-    return Error{ErrorCode::resource_exhausted, "the routes have " + std::to_string(values / dimension) +
+  std::size_t reference_values = 0;
+  std::size_t negative_values = 0;
+  for (const config::RouteConfig* route : sorted) {
+    reference_values += route->references.values.size();
+    negative_values += route->negatives.values.size();
+  }
+  const std::size_t count = (reference_values + negative_values) / dimension;
+  if (count > config.index.capacity)
+    return Error{ErrorCode::resource_exhausted, "the routes have " + std::to_string(count) +
                                                     " references and negatives, index.capacity is " +
                                                     std::to_string(config.index.capacity)};
 
-  auto index = std::make_unique<core::FlatIndex>(config.index.metric, dimension, config.index.capacity);
-  index->reserve(values / dimension);
-  std::vector<float> prepared(dimension);
+  auto index = core::Index::create(config.index);
+  if (!index.ok()) return index.error();
+  auto negatives = core::Index::create(exact_params(config.index, negative_values / dimension));
+  if (!negatives.ok()) return negatives.error();
+  RowInserter reference_rows(*index.value(), threads);
+  RowInserter negative_rows(*negatives.value(), threads);
   std::vector<Route> routes;
   routes.reserve(sorted.size());
   for (const config::RouteConfig* route : sorted) {
-    const auto references = insert_rows(*index, *route, route->references, "reference", prepared);
-    if (!references.ok()) return references.error();
-    const auto negatives = insert_rows(*index, *route, route->negatives, "negative", prepared);
-    if (!negatives.ok()) return negatives.error();
-    routes.push_back(route_of(*route, references.value(), negatives.value()));
+    const auto reference_ids = reference_rows.add(*route, route->references, "reference");
+    if (!reference_ids.ok()) return reference_ids.error();
+    const auto negative_ids = negative_rows.add(*route, route->negatives, "negative");
+    if (!negative_ids.ok()) return negative_ids.error();
+    routes.push_back(route_of(*route, reference_ids.value(), negative_ids.value()));
   }
+  for (RowInserter* rows : {&reference_rows, &negative_rows})
+    if (auto done = rows->flush(); !done.ok()) return done.error();
   std::unique_ptr<const core::Index> centroids;
   if (config.decision.aggregation == config::Aggregation::centroid) {
-    auto built = build_centroids(*index, sorted);
+    auto built = build_centroids(config.index, sorted);
     if (!built.ok()) return built.error();
     centroids = std::move(built).value();
   }
   const auto rules = rules_of(config.decision, routes);
   if (!rules.ok()) return rules.error();
-  return std::shared_ptr<const RoutingState>(std::make_shared<RoutingState>(
-      RoutingState{std::move(index), std::move(centroids), RouteTable(std::move(routes), rules.value())}));
+  return std::shared_ptr<const RoutingState>(
+      std::make_shared<RoutingState>(RoutingState{std::move(index).value(), std::move(negatives).value(),
+                                                  std::move(centroids), RouteTable(std::move(routes), rules.value())}));
 }
 
 }  // namespace semroute::router

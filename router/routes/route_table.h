@@ -2,8 +2,8 @@
 //
 // Built once from a Config (build_routing_state), then shared as const: a request holds the state it
 // began with. Routes are in bytewise name order, so that a position is also the tie-break rank.
-// Reference ids are dense: route by route, references first, then negatives.
-// Complexity: build O(references * dimension); find O(log routes).
+// Ids are dense route by route, those of references in their index and those of negatives in theirs.
+// Complexity: build O(references * dimension), with a graph more (core/index/index.h); find O(log routes).
 // Threads: const after building; any thread.
 // Errors of building: resource_exhausted when the references exceed index.capacity.
 #pragma once
@@ -26,10 +26,10 @@ struct Route {
   std::string name;
   std::string description;
   std::optional<std::string> target;
-  std::optional<double> score_threshold;  // the route's own
-  config::Value metadata;                 // a map, or null
-  core::IdRange references;
-  core::IdRange negatives;
+  std::optional<double> score_threshold;     // the route's own
+  config::Value metadata;                    // a map, or null
+  core::IdRange references;                  // ids in RoutingState::index
+  core::IdRange negatives;                   // ids in RoutingState::negatives
   std::vector<std::string> reference_texts;  // one a row, or empty
   std::vector<std::string> negative_texts;
   std::uint64_t version = 0;  // file routes: 0
@@ -64,12 +64,15 @@ class RouteTable {
 };
 
 struct RoutingState {
-  std::unique_ptr<const core::Index> index;  // every reference and negative
+  std::unique_ptr<const core::Index> index;  // every reference
+  std::unique_ptr<const core::Index> negatives;
   // For aggregation `centroid`: one vector per route that has references, under the route's position as id.
   std::unique_ptr<const core::Index> centroids;
   RouteTable table;
 };
 
-[[nodiscard]] core::Result<std::shared_ptr<const RoutingState>> build_routing_state(const config::Config& config);
+// `threads` build the graph of an index that has one.
+[[nodiscard]] core::Result<std::shared_ptr<const RoutingState>> build_routing_state(const config::Config& config,
+                                                                                    std::size_t threads = 1);
 
 }  // namespace semroute::router

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "core/base/limits.h"
+#include "core/base/utf8.h"
 #include "router/protocol/json_codec.h"
 #include "router/protocol/json_values.h"
 #include "router/tool/limits.h"
@@ -125,15 +126,14 @@ std::string echo_json(const EchoedRequest& request) {
     append_json_string(value, out);
   }
   out += R"(},"body_bytes":)" + std::to_string(request.body.size()) + R"(,"body":)";
-  std::string body = "null";
   if (is_json(request.body)) {
-    body = request.body;
-  } else if (!request.body.empty()) {
-    std::string quoted;
-    append_json_string(request.body, quoted);
-    if (is_json(quoted)) body = std::move(quoted);
+    out += request.body;
+  } else if (request.body.empty() || !core::is_utf8(request.body)) {
+    out += "null";
+  } else {
+    append_json_string(request.body, out);
   }
-  return out + body + "}";
+  return out + "}";
 }
 
 struct EchoServer::State {

@@ -2,12 +2,14 @@
 
 #include <charconv>
 
+#include "config/scalar.h"
+#include "router/tool/limits.h"
+
 namespace semroute::router::tool {
 namespace {
 
-template <class T>
-bool read_number(std::string_view text, T& number) {
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+bool read_port(std::string_view text, std::uint16_t& port) {
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), port);
   return problem == std::errc{} && end == text.data() + text.size();
 }
 
@@ -26,26 +28,15 @@ core::Result<Endpoint> parse_endpoint(std::string_view text) {
     return wrong;
   }
   Endpoint endpoint{std::string(host), 0};
-  if (host.empty() || !read_number(text.substr(colon + 1), endpoint.port)) return wrong;
+  if (host.empty() || !read_port(text.substr(colon + 1), endpoint.port)) return wrong;
   return endpoint;
 }
 
-std::string to_string(const Endpoint& endpoint) {
-  const bool v6 = endpoint.host.find(':') != std::string::npos;
-  return (v6 ? "[" + endpoint.host + "]" : endpoint.host) + ":" + std::to_string(endpoint.port);
-}
-
 core::Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
-  const auto digits = text.find_first_not_of("0123456789");
-  std::uint32_t number = 0;
-  if (digits != std::string_view::npos && read_number(text.substr(0, digits), number)) {
-    const std::string_view unit = text.substr(digits);
-    if (unit == "ms") return std::chrono::milliseconds{number};
-    if (unit == "s") return std::chrono::milliseconds{std::chrono::seconds{number}};
-    if (unit == "m") return std::chrono::milliseconds{std::chrono::minutes{number}};
-  }
+  const auto duration = config::parse_duration(text);
+  if (duration && *duration <= kMaxDuration) return *duration;
   return core::Error{core::ErrorCode::bad_request,
-                     "expected a duration, such as 250ms, 10s or 2m, found \"" + std::string(text) + "\""};
+                     "expected a duration up to 24h, such as 250ms, 10s or 2m, found \"" + std::string(text) + "\""};
 }
 
 }  // namespace semroute::router::tool

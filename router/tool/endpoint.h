@@ -9,19 +9,17 @@
 #include <string>
 #include <string_view>
 
+#include "config/config.h"
 #include "core/base/result.h"
 
 namespace semroute::router::tool {
 
-struct Endpoint {
-  std::string host;
-  std::uint16_t port = 0;
-};
+// Unlike those of a configuration its host may be a name.
+using Endpoint = config::Address;
 
 [[nodiscard]] core::Result<Endpoint> parse_endpoint(std::string_view text);
-[[nodiscard]] std::string to_string(const Endpoint& endpoint);
 
-// "250ms", "10s", "2m".
+// "250ms", "10s", "2m", at most kMaxDuration.
 [[nodiscard]] core::Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 }  // namespace semroute::router::tool

@@ -64,12 +64,12 @@ class Worker {
 
 core::Result<std::vector<EvaluatedRequest>> evaluate_in_process(const RoutingState& state, const Labelled& labelled,
                                                                 const Progress& progress) {
-  const core::Metric metric = state.index->metric();
+  const core::Metric metric = state.index->params().metric;
   std::vector<float> prepared(labelled.values.size());
   for (std::size_t row = 0; row < labelled.count(); ++row) {
     const auto raw = labelled.row(row);
     const std::span<float> out(prepared.data() + row * labelled.dimension, labelled.dimension);
-    if (const auto checked = core::prepare_vector(metric, state.index->dimension(), raw, out); !checked) {
+    if (const auto checked = core::prepare_vector(metric, state.index->params().dimension, raw, out); !checked) {
       return core::Error{checked.error().code, "row " + std::to_string(row) + " " + checked.error().message};
     }
   }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "core/base/base64.h"
 #include "core/base/limits.h"
 
 namespace semroute::router::tool {
@@ -72,20 +73,9 @@ std::optional<bool> boolean_of(const config::Value& object, std::string_view key
 }
 
 std::string base64_of(std::span<const float> vector) {
-  static constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const std::size_t bytes = vector.size() * 4;
-  const auto byte = [&](std::size_t i) -> std::uint32_t {
-    return i < bytes ? (std::bit_cast<std::uint32_t>(vector[i / 4]) >> (8 * (i % 4))) & 0xFFU : 0U;
-  };
+  static_assert(std::endian::native == std::endian::little, "the floats are encoded as they lie in memory");
   std::string out;
-  out.reserve((bytes + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes; i += 3) {
-    const std::uint32_t group = (byte(i) << 16U) | (byte(i + 1) << 8U) | byte(i + 2);
-    out += kAlphabet[group >> 18U];
-    out += kAlphabet[(group >> 12U) & 63U];
-    out += i + 1 < bytes ? kAlphabet[(group >> 6U) & 63U] : '=';
-    out += i + 2 < bytes ? kAlphabet[group & 63U] : '=';
-  }
+  core::append_base64(std::as_bytes(vector), out);
   return out;
 }
 

@@ -8,6 +8,8 @@
 namespace semroute::router::tool {
 
 inline constexpr std::chrono::milliseconds kConnectTimeout{5'000};
+// The longest duration that an option takes: as in a configuration, far from where sums of times overflow.
+inline constexpr std::chrono::milliseconds kMaxDuration = std::chrono::hours{24};
 // How long a reply may take: the daemon's own longest default wait for a target, and a little.
 inline constexpr std::chrono::milliseconds kReplyTimeout{65'000};
 // Over the request's own timeout_ms, so that the daemon's answer about it arrives.

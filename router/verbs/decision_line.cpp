@@ -25,7 +25,8 @@ std::string timestamp() {
 
 void append_us(std::string_view name, std::uint64_t ns, std::string& out) {
   out.append("\"").append(name).append("\":");
-  append_json_number(static_cast<double>(ns / 10) / 100.0, out);
+  const std::uint64_t hundredths = ns / 10;
+  append_json_number(static_cast<double>(hundredths) / 100.0, out);
 }
 
 }  // namespace

@@ -1,5 +1,9 @@
 #include "router/verbs/decision_views.h"
 
+#include <algorithm>
+
+#include "core/base/limits.h"
+
 namespace semroute::router {
 
 namespace {
@@ -14,23 +18,20 @@ std::string_view outcome_of(const Decision& decision, const RouteScore& candidat
 
 }  // namespace
 
-DecisionView make_view(const ServiceState& state, const Decision& decision) {
+void fill_view(const ServiceState& state, const Decision& decision, DecisionView& view) {
   const auto& routes = state.routing->table.routes();
-  DecisionView view;
   view.decision = decision.kind;
   view.reason = decision.reason;
   view.score = decision.score;
-  if (decision.route) {
-    view.route = routes[*decision.route].name;
-    view.metadata = &routes[*decision.route].metadata;
-    view.target = state.target_name(*decision.route);
-  }
-  view.matches.reserve(decision.matches.size());
+  view.route = decision.route ? std::string_view(routes[*decision.route].name) : std::string_view();
+  view.metadata = decision.route ? &routes[*decision.route].metadata : nullptr;
+  view.target = decision.route ? state.target_name(*decision.route) : std::string_view();
+  view.matches.clear();
   for (const auto& m : decision.matches) view.matches.push_back({routes[m.route].name, m.score, m.threshold, m.passed});
-  return view;
+  view.explain.reset();
 }
 
-ExplainView make_explain(const ServiceState& state, const Decision& decision) {
+ExplainView make_explain(const ServiceState& state, const Decision& decision, std::span<const RouteScore> candidates) {
   const auto& routes = state.routing->table.routes();
   ExplainView explain;
   for (const auto& r : decision.references) {
@@ -39,13 +40,13 @@ ExplainView make_explain(const ServiceState& state, const Decision& decision) {
                                   r.row < texts.size() ? std::string_view(texts[r.row]) : std::string_view(),
                                   r.negative});
   }
-  for (std::size_t i = 0; i < decision.matches.size(); ++i) {
-    const auto& m = decision.matches[i];
-    // The lead over the next-ranked match; the last one leads nobody that is shown.
-    const double margin = i + 1 < decision.matches.size()
-                              ? static_cast<double>(m.score) - static_cast<double>(decision.matches[i + 1].score)
-                              : 0.0;
-    explain.candidates.push_back({routes[m.route].name, m.score, m.threshold, margin, outcome_of(decision, m)});
+  const std::size_t shown = std::min(candidates.size(), core::kMaxExplainCandidates);
+  explain.candidates.reserve(shown);
+  for (std::size_t i = 0; i < shown; ++i) {
+    const RouteScore& c = candidates[i];
+    // The last one leads nobody.
+    const double margin = i + 1 < candidates.size() ? double{c.score} - double{candidates[i + 1].score} : 0.0;
+    explain.candidates.push_back({routes[c.route].name, c.score, c.threshold, margin, outcome_of(decision, c)});
   }
   return explain;
 }

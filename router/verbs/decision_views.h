@@ -3,15 +3,20 @@
 // Threads: pure functions. Lifetime: views point into the state; keep it until the codec has run.
 #pragma once
 
+#include <span>
+
 #include "router/daemon/service_state.h"
 #include "router/decide/decide.h"
 #include "router/protocol/reply.h"
 
 namespace semroute::router {
 
-[[nodiscard]] DecisionView make_view(const ServiceState& state, const Decision& decision);
+// All of `view` but its explain, which is reset. Keeps the view's buffers.
+void fill_view(const ServiceState& state, const Decision& decision, DecisionView& view);
 
-// The decision's candidates and references; times and attempts are left to the caller.
-[[nodiscard]] ExplainView make_explain(const ServiceState& state, const Decision& decision);
+// `candidates` best first, as decide.h leaves them; at most kMaxExplainCandidates of them are shown. Times and
+// attempts are left to the caller.
+[[nodiscard]] ExplainView make_explain(const ServiceState& state, const Decision& decision,
+                                       std::span<const RouteScore> candidates);
 
 }  // namespace semroute::router

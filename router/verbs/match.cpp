@@ -16,12 +16,13 @@ void handle_match(Exchange& exchange) {
   reply.revision = state.revision;
   reply.batch = request.batch;
   reply.route_op = false;
-  reply.decisions.clear();
+  reply.decisions.resize(request.embedding_count);
   for (std::size_t i = 0; i < request.embedding_count; ++i) {
     const StageTimes times = decide_embedding(exchange, i);
-    auto& view = reply.decisions.emplace_back(make_view(state, context.decision));
+    auto& view = reply.decisions[i];
+    fill_view(state, context.decision, view);
     if (request.explain) {
-      view.explain = make_explain(state, context.decision);
+      view.explain = make_explain(state, context.decision, context.scratch.candidates);
       set_times(*view.explain, times);
     }
     log_decision(context, state, reply.request_id, context.decision, times, std::nullopt,

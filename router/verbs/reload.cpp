@@ -15,9 +15,12 @@ void handle_reload(Exchange& exchange) {
       if (session->open() && revision.ok()) {
         session->reply_members(Op::reload, id, request_id, "\"revision\":" + std::to_string(*revision));
       } else if (session->open()) {
-        session->reply(
-            Op::reload, id,
-            ErrorReply{.request_id = request_id, .code = revision.error().code, .message = revision.error().message});
+        const core::Error& error = revision.error();
+        session->reply(Op::reload, id,
+                       ErrorReply{.request_id = request_id,
+                                  .code = error.code,
+                                  .message = error.message,
+                                  .retryable = error.code == core::ErrorCode::unavailable});
       }
       session->finish_async(token);
     });

@@ -14,6 +14,11 @@ namespace semroute::router {
 
 namespace {
 
+// Whether the same request may fare better another time.
+bool can_be_retried(core::ErrorCode code) {
+  return code != core::ErrorCode::cancelled && code != core::ErrorCode::bad_request;
+}
+
 // A decided request until its target has answered. Owns all that the reply needs.
 class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
  public:
@@ -27,6 +32,7 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
         explain_(exchange.request.explain),
         times_(times),
         target_(state_->route_targets[*decision_.route]) {
+    if (explain_) candidates_ = exchange.context.scratch.candidates;
     if (context_.decision_log != nullptr) embedding_ = exchange.request.embeddings;
   }
 
@@ -39,7 +45,7 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
     counters().in_flight.fetch_add(1, std::memory_order_relaxed);
     began_ = Clock::now();
     auto call = channel_->dispatch(make_request(exchange),
-                                   [self](plugins::DispatchOutcome outcome) { self->finish(std::move(outcome)); });
+                                   [self](const plugins::DispatchOutcome& outcome) { self->finish(outcome); });
     if (!finished_) call_ = std::move(call);
   }
 
@@ -75,29 +81,31 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
     return out;
   }
 
-  void finish(plugins::DispatchOutcome outcome) {
+  void finish(const plugins::DispatchOutcome& outcome) {
     finished_ = true;
     counters().in_flight.fetch_sub(1, std::memory_order_relaxed);
     times_.dispatch_ns =
         static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - began_).count());
     context_.counters.observe(Stage::dispatch, times_.dispatch_ns);
-    const std::string_view result =
-        outcome.reply.ok() ? std::string_view("ok") : core::to_string(outcome.reply.error().code);
-    const std::string_view target = state_->targets[target_]->name();
-    log_decision(context_, *state_, request_id_, decision_, times_, DispatchNote{target, result}, embedding_);
-
-    DecisionView view = make_view(*state_, decision_);
-    if (explain_) {
-      view.explain = make_explain(*state_, decision_);
-      set_times(*view.explain, times_);
-      view.explain->attempts.push_back({target, result, times_.dispatch_ns / 1000});
-    }
-    if (session_->open()) send(outcome, std::move(view));
+    // Before the reply is sent, so that who has read it finds it counted.
     if (outcome.reply.ok()) {
       counters().count_ok();
     } else {
       counters().count_error(outcome.reply.error().code);
     }
+    const std::string_view result =
+        outcome.reply.ok() ? std::string_view("ok") : core::to_string(outcome.reply.error().code);
+    const std::string_view target = state_->targets[target_]->name();
+    log_decision(context_, *state_, request_id_, decision_, times_, DispatchNote{target, result}, embedding_);
+
+    DecisionView view;
+    fill_view(*state_, decision_, view);
+    if (explain_) {
+      view.explain = make_explain(*state_, decision_, candidates_);
+      set_times(*view.explain, times_);
+      view.explain->attempts.push_back({target, result, times_.dispatch_ns / 1000});
+    }
+    if (session_->open()) send(outcome, std::move(view));
     session_->finish_async(token_);
     release();
   }
@@ -119,7 +127,7 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
                     ErrorReply{.request_id = request_id_,
                                .code = error.code,
                                .message = error.message,
-                               .retryable = !outcome.sent && error.code != core::ErrorCode::cancelled,
+                               .retryable = !outcome.sent && can_be_retried(error.code),
                                .sent = outcome.sent,
                                .decision = &view,
                                .revision = state_->revision});
@@ -139,6 +147,7 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
   bool explain_;
   StageTimes times_;
   std::size_t target_;
+  std::vector<RouteScore> candidates_;  // for explain
   std::vector<float> embedding_;
   std::shared_ptr<plugins::Channel> channel_;
   std::shared_ptr<plugins::Call> call_;
@@ -156,10 +165,11 @@ void reply_undispatched(Exchange& exchange, const StageTimes& times) {
   reply.route_op = true;
   reply.dispatched = false;
   reply.reply.reset();
-  reply.decisions.clear();
-  auto& view = reply.decisions.emplace_back(make_view(*exchange.state, context.decision));
+  reply.decisions.resize(1);
+  auto& view = reply.decisions.front();
+  fill_view(*exchange.state, context.decision, view);
   if (exchange.request.explain) {
-    view.explain = make_explain(*exchange.state, context.decision);
+    view.explain = make_explain(*exchange.state, context.decision, context.scratch.candidates);
     set_times(*view.explain, times);
   }
   log_decision(context, *exchange.state, reply.request_id, context.decision, times, std::nullopt,

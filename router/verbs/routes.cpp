@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/base/check.h"
 #include "router/verbs/verb.h"
 
 namespace semroute::router {
@@ -23,12 +24,14 @@ void append_summary(const ServiceState& state, std::size_t position, std::string
 }
 
 // Rows [offset, offset + limit) of one range. Vectors as they are stored: unit length under cosine.
-void append_rows(const ServiceState& state, core::IdRange range, const std::vector<std::string>& texts,
-                 const Request& request, std::string& out) {
+void append_rows(core::IdRange range, const std::vector<std::string>& texts, const core::Index& index,
+                 const Request& request, std::size_t most_bytes, std::string& out) {
+  std::vector<float> vector(request.vectors ? index.params().dimension : 0);
   out += '[';
   const std::size_t begin = std::min(request.offset, range.count);
   const std::size_t end = begin + std::min(request.limit, range.count - begin);
-  for (std::size_t row = begin; row < end; ++row) {
+  // A page that has grown over the bound of replies is refused by the session: no use in making more of it.
+  for (std::size_t row = begin; row < end && out.size() <= most_bytes; ++row) {
     if (row > begin) out += ',';
     out += R"({"row":)" + std::to_string(row);
     if (row < texts.size() && !texts[row].empty()) {
@@ -37,7 +40,7 @@ void append_rows(const ServiceState& state, core::IdRange range, const std::vect
     }
     if (request.vectors) {
       out += R"(,"embedding":[)";
-      const auto vector = state.routing->index->vector(range.first + row);
+      SEMROUTE_CHECK(index.read(range.first + row, vector));
       for (std::size_t i = 0; i < vector.size(); ++i) {
         if (i > 0) out += ',';
         append_json_number(vector[i], out);
@@ -82,10 +85,11 @@ void handle_routes_get(Exchange& exchange) {
   } else {
     append_json_value(route.metadata, members);
   }
+  const std::size_t most_bytes = state.config.limits.max_output_buffer;
   members += R"(,"references":)";
-  append_rows(state, route.references, route.reference_texts, request, members);
+  append_rows(route.references, route.reference_texts, *state.routing->index, request, most_bytes, members);
   members += R"(,"negatives":)";
-  append_rows(state, route.negatives, route.negative_texts, request, members);
+  append_rows(route.negatives, route.negative_texts, *state.routing->negatives, request, most_bytes, members);
   members += '}';
   exchange.session.reply_members(request.op, request.id, exchange.context.request_id(request), members);
 }

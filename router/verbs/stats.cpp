@@ -45,7 +45,7 @@ void handle_stats(Exchange& exchange) {
       std::string(core::to_string(core::active_kernels().isa)) + R"(","revision":)" + std::to_string(state.revision);
   members += member("routes", state.routing->table.routes().size());
   members += member("references", state.routing->table.reference_count());
-  members += member("index_bytes", state.routing->index->bytes());
+  members += member("index_bytes", state.routing->index->bytes().total());
   members += member("connections", totals.connections_open);
   members += member("connections_total", totals.connections_total);
   members += member("connections_refused", control.metrics().connections_refused.load());

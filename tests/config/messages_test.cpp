@@ -1,8 +1,10 @@
 // What a user reads: one file with many mistakes, word for word, all in one run and in file order.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "config/load.h"
 #include "tests/config/scratch.h"
+#include "tests/support/places.h"
 
 namespace semroute::config {
 namespace {
@@ -10,7 +12,7 @@ namespace {
 constexpr const char* kManyMistakes = R"(listn: 127.0.0.1:7311
 admin: 0.0.0.0:7312
 workers: 0
-index: {dimension: 2, metric: cosin, model: 5, hnsw: {m: 4}}
+index: {dimension: 2, metric: cosin, model: 5, hnsw: {m: 1}}
 decision:
   top_m: "3"
   margin: -0.5
@@ -45,7 +47,7 @@ TEST(Messages, ManyMistakesAreAllReportedInOneRun) {
           "routes.yaml:3:10: workers: expected auto or an integer 1..1024, found 0",
           "routes.yaml:4:31: index.metric: expected one of cosine | dot | euclidean | manhattan, found \"cosin\"",
           "routes.yaml:4:45: index.model: expected a string (quote it), found 5",
-          "routes.yaml:4:54: index.hnsw: is known, not in this version",
+          "routes.yaml:4:58: index.hnsw.m: expected an integer 2..128, found 1",
           "routes.yaml:6:10: decision.top_m: expected an integer 1..1000, found \"3\"",
           "routes.yaml:7:11: decision.margin: expected a number at least 0, found -0.5",
           "routes.yaml:8:3: decision.margin: given twice, first at 7:3",
@@ -80,9 +82,22 @@ TEST(Messages, AreBoundedAndSayHowManyAreLeftOut) {
   EXPECT_EQ(outcome.omitted, 50U);
 }
 
+// Found by fuzzing: a quoted scalar may hold any character.
+TEST(Messages, StayOnTheirLineWhateverTheyRepeat) {
+  const test::Scratch scratch;
+  EXPECT_THAT(
+      scratch.problems("index: {dimension: 2}\n"
+                       "listen: \"a\\nb\\e[2J\\x7F\\x9B\\t\"\n"
+                       "decision: {default_route: \"x\\r\\ny\"}\n"
+                       "\"k\\n1\": 1\n"),
+      testing::ElementsAre("routes.yaml:2:9: listen: expected host:port such as 127.0.0.1:7311, found \"a b [2J    \"",
+                           "routes.yaml:3:27: decision.default_route: expected the name of a route, found \"x  y\"",
+                           "routes.yaml:4:1: k 1: unknown key"));
+}
+
 TEST(Messages, TheQuickstartHasNone) {
   const LoadOutcome outcome =
-      load_config(std::string(SEMROUTE_SOURCE_DIR) + "/examples/quickstart/semrouted.yaml", test::accept_target);
+      load_config(semroute::test::source_path("examples/quickstart/semrouted.yaml"), test::accept_target);
   for (const Diagnostic& problem : outcome.problems) ADD_FAILURE() << to_string(problem);
   ASSERT_TRUE(outcome.config);
   EXPECT_EQ(outcome.config->routes.size(), 8U);

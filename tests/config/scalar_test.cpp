@@ -82,14 +82,6 @@ TEST(Size, ReadsBytesAndBinaryUnits) {
   EXPECT_EQ(format_size(0), "0");
 }
 
-TEST(Utf8, IsHeldToItsRules) {
-  EXPECT_TRUE(is_valid_utf8("plain, \xC3\xA9, \xE2\x82\xAC, \xF0\x9F\x98\x80"));
-  for (const char* text : {"\xFF", "\xC3", "\xC3(", "\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80",
-                           "\xF0\x80\x80\xAF", "a\x80"}) {
-    EXPECT_FALSE(is_valid_utf8(text));
-  }
-}
-
 TEST(Name, HasBoundsAndNoControlCharacters) {
   EXPECT_EQ(name_problem("billing \xC3\xA9"), std::nullopt);
   EXPECT_EQ(name_problem(std::string(128, 'x')), std::nullopt);

@@ -38,8 +38,13 @@ TEST_F(Sections, HaveTheDocumentedDefaults) {
   EXPECT_FALSE(config.allow_open);
   EXPECT_EQ(config.index.metric, core::Metric::cosine);
   EXPECT_EQ(config.index.model, std::nullopt);
-  EXPECT_EQ(config.index.algorithm, Algorithm::automatic);
+  EXPECT_EQ(config.index.algorithm, core::Algorithm::automatic);
+  EXPECT_EQ(config.index.quantization, core::Quantization::none);
+  EXPECT_EQ(config.index.rerank, core::Rerank::f32);
   EXPECT_EQ(config.index.capacity, 10'000'000U);
+  EXPECT_EQ(config.index.hnsw.m, 16U);
+  EXPECT_EQ(config.index.hnsw.ef_construction, 200U);
+  EXPECT_EQ(config.index.hnsw.ef_search, 64U);
   EXPECT_EQ(config.decision.aggregation, Aggregation::mean_top);
   EXPECT_EQ(config.decision.top_m, 3U);
   EXPECT_EQ(config.decision.score_threshold, 0.5);
@@ -69,7 +74,6 @@ limits:
   max_connections: 1
   max_connections_per_address: 2
   max_request: 2KiB
-  max_change: 3MiB
   max_batch: 4
   max_in_flight: 5
   max_output_buffer: 4096
@@ -92,7 +96,6 @@ limits:
   EXPECT_EQ(config.limits.max_connections, 1U);
   EXPECT_EQ(config.limits.max_connections_per_address, 2U);
   EXPECT_EQ(config.limits.max_request, 2'048U);
-  EXPECT_EQ(config.limits.max_change, std::size_t{3} << 20);
   EXPECT_EQ(config.limits.max_batch, 4U);
   EXPECT_EQ(config.limits.max_in_flight, 5U);
   EXPECT_EQ(config.limits.max_output_buffer, 4'096U);
@@ -106,15 +109,42 @@ TEST_F(Sections, ReadTheIndex) {
       "index: {dimension: 65536, metric: manhattan, model: m, algorithm: flat, quantization: none, rerank: f32, "
       "capacity: 5}\ndecision: {score_threshold: 0}\n");
   ASSERT_TRUE(outcome.config);
-  EXPECT_EQ(outcome.config->index, (IndexConfig{65'536, core::Metric::manhattan, "m", Algorithm::flat, 5}));
+  const IndexConfig& index = outcome.config->index;
+  EXPECT_EQ(index.dimension, 65'536U);
+  EXPECT_EQ(index.metric, core::Metric::manhattan);
+  EXPECT_EQ(index.model, "m");
+  EXPECT_EQ(index.algorithm, core::Algorithm::flat);
+  EXPECT_EQ(index.capacity, 5U);
   EXPECT_EQ(outcome.config->decision.score_threshold, 0.0);
+}
+
+TEST_F(Sections, ReadEveryKindOfIndex) {
+  const LoadOutcome outcome = scratch_.load(
+      "index: {dimension: 2, algorithm: hnsw, quantization: binary, rerank: none, "
+      "hnsw: {m: 4, ef_construction: 50, ef_search: 7}}\n");
+  ASSERT_TRUE(outcome.config);
+  const IndexConfig& index = outcome.config->index;
+  EXPECT_EQ(index.algorithm, core::Algorithm::hnsw);
+  EXPECT_EQ(index.quantization, core::Quantization::binary);
+  EXPECT_EQ(index.rerank, core::Rerank::none);
+  EXPECT_EQ(index.hnsw.m, 4U);
+  EXPECT_EQ(index.hnsw.ef_construction, 50U);
+  EXPECT_EQ(index.hnsw.ef_search, 7U);
+  for (const char* word : {"f16", "int8", "pq"}) {
+    const LoadOutcome made =
+        scratch_.load("index: {dimension: 2, quantization: " + std::string(word) + ", rerank: f16}");
+    ASSERT_TRUE(made.config) << word;
+    EXPECT_EQ(core::to_string(made.config->index.quantization), word);
+    EXPECT_EQ(made.config->index.rerank, core::Rerank::f16);
+  }
 }
 
 TEST_F(Sections, WantAThresholdForOtherMetricsThanCosine) {
   for (const char* metric : {"dot", "euclidean", "manhattan"}) {
     const auto problems = scratch_.problems("index: {dimension: 2, metric: " + std::string(metric) + "}\n");
-    EXPECT_EQ(problems, (std::vector<std::string>{"routes.yaml: decision.score_threshold: is required for the metric " +
-                                                  std::string(metric) + ": expected a finite number, found nothing"}));
+    EXPECT_EQ(problems,
+              (std::vector<std::string>{"routes.yaml:1:1: decision.score_threshold: is required for the metric " +
+                                        std::string(metric) + ": expected a finite number, found nothing"}));
   }
 }
 
@@ -146,19 +176,40 @@ TEST_F(Sections, RefuseNumbersOutsideTheirRange) {
 }
 
 TEST_F(Sections, RefuseByNameWhatIsOfALaterVersion) {
-  for (const char* yaml : {"data_dir: ./data", "store: {durability: always}", "tls: {cert_file: a.pem}",
-                           "access: {tokens_file: t}", "limits: {handshake_timeout: 1s}"}) {
+  for (const char* yaml :
+       {"data_dir: ./data", "store: {durability: always}", "tls: {cert_file: a.pem}", "access: {tokens_file: t}",
+        "limits: {handshake_timeout: 1s}", "limits: {max_change: 1MiB}"}) {
     EXPECT_TRUE(problem(yaml).ends_with(": is known, not in this version")) << yaml;
   }
   EXPECT_EQ(problem("http: 127.0.0.1:80"), "http: is known, not in this version: expected off, found \"127.0.0.1:80\"");
-  EXPECT_EQ(
-      scratch_.problems("index: {dimension: 2, algorithm: hnsw, quantization: int8, rerank: f16, hnsw: {m: 4}}"),
-      (std::vector<std::string>{
-          "routes.yaml:1:34: index.algorithm: \"hnsw\" is known, not in this version: expected one of auto | flat",
-          "routes.yaml:1:54: index.quantization: \"int8\" is known, not in this version: expected none",
-          "routes.yaml:1:68: index.rerank: \"f16\" is known, not in this version: expected f32",
-          "routes.yaml:1:79: index.hnsw: is known, not in this version",
-      }));
+}
+
+TEST_F(Sections, RefuseWhatAnIndexCannotBe) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"algorithm: ivf", "1:34: index.algorithm: expected one of auto | flat | hnsw, found \"ivf\""},
+      {"quantization: int4",
+       "1:37: index.quantization: expected one of none | f16 | int8 | pq | binary, found \"int4\""},
+      {"rerank: f64", "1:31: index.rerank: expected one of f32 | f16 | none, found \"f64\""},
+      {"capacity: 0", "1:33: index.capacity: expected an integer 1..1000000000, found 0"},
+      {"hnsw: 16", "1:29: index.hnsw: expected a map, found 16"},
+      {"hnsw: {m: 1}", "1:33: index.hnsw.m: expected an integer 2..128, found 1"},
+      {"hnsw: {m: 50000}", "1:33: index.hnsw.m: expected an integer 2..128, found 50000"},
+      {"hnsw: {ef_construction: 0}", "1:47: index.hnsw.ef_construction: expected an integer 1..100000, found 0"},
+      {"hnsw: {ef_search: 100001}", "1:41: index.hnsw.ef_search: expected an integer 1..100000, found 100001"},
+      {"hnsw: {ef: 7}", "1:30: index.hnsw.ef: unknown key"},
+      {"rerank: f16",
+       "1:31: index.rerank: quantization none keeps the vectors as float32, so rerank must be f32, got f16"},
+      {"rerank: none, quantization: none",
+       "1:31: index.rerank: quantization none keeps the vectors as float32, so rerank must be f32, got none"},
+  };
+  for (const auto& [yaml, message] : cases) {
+    EXPECT_EQ(scratch_.problems("index: {dimension: 2, " + yaml + "}\n"),
+              (std::vector<std::string>{"routes.yaml:" + message}));
+  }
+  EXPECT_EQ(scratch_.problems("index: {dimension: 2, metric: manhattan, quantization: binary}\n"
+                              "decision: {score_threshold: 0}\n"),
+            (std::vector<std::string>{"routes.yaml:1:56: index.quantization: quantization binary cannot estimate "
+                                      "manhattan distances; use int8, f16 or none"}));
 }
 
 TEST_F(Sections, RefuseAListenerBeyondLoopbackUnlessAllowed) {
@@ -186,6 +237,22 @@ TEST_F(Sections, RefuseHeadersThatAreNotForClientsToSet) {
             "dispatch.request_headers: expected header names, found \"a b\"");
   EXPECT_EQ(problem("dispatch: {request_headers: [a, A]}"), "dispatch.request_headers: a is given twice");
   EXPECT_EQ(problem("dispatch: {request_headers: x}"), "dispatch.request_headers: expected a list, found \"x\"");
+}
+
+// What a daemon begins with: the files that routes name are not looked at.
+TEST_F(Sections, CanBeReadWithoutTargetsAndRoutes) {
+  const std::string file = scratch_.write(
+      "alone.yaml",
+      "index: {dimension: 3}\nlisten: 127.0.0.1:9\ndecision: {default_route: a}\ntargets: [{kind: nonsense}]\n"
+      "routes: [{name: a, references: {vectors: none.npy}}]\n");
+  const auto config = load_sections(file);
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->index.dimension, 3U);
+  EXPECT_EQ(config->listen.port, 9);
+  EXPECT_TRUE(config->routes.empty());
+  EXPECT_FALSE(load_sections(scratch_.write("wrong.yaml", "index: {dimension: 0}\n")));
+  EXPECT_FALSE(load_sections(scratch_.write("list.yaml", "- 1\n")));
+  EXPECT_FALSE(load_sections(scratch_.path("none.yaml")));
 }
 
 TEST_F(Sections, RefuseFilesThatAreNoConfiguration) {

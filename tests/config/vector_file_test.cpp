@@ -6,7 +6,6 @@
 #include <cmath>
 #include <limits>
 
-#include "config/base64.h"
 #include "config/npy.h"
 #include "tests/config/scratch.h"
 
@@ -245,21 +244,6 @@ TEST_F(VectorFile, RefusesLabelsThatAreNone) {
   EXPECT_EQ(label_problem("{\"text\": \"x\"}\n"), "l.txt:1: expected a label, found nothing");
   EXPECT_EQ(label_problem("{\"label\": \"x\", \"lable\": \"y\"}\n"),
             "l.txt:1: unknown key \"lable\", expected label or text");
-}
-
-TEST(Base64, IsStrict) {
-  const auto text_of = [](std::string_view text) {
-    const auto bytes = decode_base64(text);
-    return bytes ? std::string(bytes->begin(), bytes->end()) : std::string("(none)");
-  };
-  EXPECT_EQ(text_of(""), "");
-  EXPECT_EQ(text_of("Zg=="), "f");
-  EXPECT_EQ(text_of("Zm8="), "fo");
-  EXPECT_EQ(text_of("Zm9vYmFy"), "foobar");
-  EXPECT_EQ(text_of("+/+/"), "\xFB\xFF\xBF");
-  for (const char* text : {"Zg", "Zg=", "Zh==", "Zm9=", "Z===", "====", "Zm 8", "Zm8=Zm8=", "Zm-_", "Zg==\n"}) {
-    EXPECT_EQ(text_of(text), "(none)") << text;
-  }
 }
 
 }  // namespace

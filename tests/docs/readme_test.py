@@ -9,8 +9,8 @@ import http.server
 import json
 import os
 import re
-import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -20,14 +20,9 @@ import zlib
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("SEMROUTE_BUILD", os.path.join(ROOT, "build"))
 OLLAMA = "127.0.0.1:11434"
+sys.path.insert(0, os.path.join(ROOT, "scripts"))
 
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+from free_ports import free_ports  # noqa: E402
 
 
 def shell_blocks(section):
@@ -79,9 +74,8 @@ class FirstOwnRoute(unittest.TestCase):
         self.environment = {**os.environ, "HOME": self.home.name, "SEMROUTE_SERVER": f"127.0.0.1:{self.ports[0]}"}
 
     def as_here(self, block):
-        for written, here in self.replaced.items():
-            block = block.replace(written, here)
-        return block
+        written = "|".join(map(re.escape, self.replaced))
+        return re.sub(written, lambda found: self.replaced[found.group()], block)
 
     def start_daemon(self, block):
         log = open(os.path.join(self.home.name, "log"), "w+", encoding="utf-8")
@@ -90,7 +84,7 @@ class FirstOwnRoute(unittest.TestCase):
                                   stdout=log, stderr=log)
         self.addCleanup(daemon.wait)
         self.addCleanup(daemon.terminate)
-        for _ in range(200):
+        for _ in range(1200):
             if subprocess.run([os.path.join(BUILD, "semroute"), "ping"], env=self.environment,
                               capture_output=True).returncode == 0:
                 return daemon
@@ -102,7 +96,7 @@ class FirstOwnRoute(unittest.TestCase):
 
     def run_block(self, block):
         done = subprocess.run(["bash", "-e", "-c", self.as_here(block)], cwd=ROOT, env=self.environment,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
         self.assertEqual(done.returncode, 0, f"{block}\n{done.stdout}")
         return done.stdout
 
@@ -130,7 +124,7 @@ class FirstOwnRoute(unittest.TestCase):
         self.assertEqual(embeddings.texts, 6)
 
         daemon.terminate()
-        self.assertEqual(daemon.wait(30), 0, "SIGTERM drains and exits with 0")
+        self.assertEqual(daemon.wait(60), 0, "SIGTERM drains and exits with 0")
 
 
 class OtherBlocks(unittest.TestCase):

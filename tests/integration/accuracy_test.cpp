@@ -1,7 +1,6 @@
 // Real data through the daemon over TCP: the quickstart, and CLINC150 where it is there (SEMROUTE_TEST_DATA).
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -9,16 +8,12 @@
 #include "config/vector_file.h"
 #include "router/protocol/client_codec.h"
 #include "tests/support/daemon_process.h"
+#include "tests/support/places.h"
 #include "tests/support/raw_client.h"
 #include "tests/support/sanitizer.h"
 
 namespace semroute::test {
 namespace {
-
-std::string data_folder() {
-  const char* given = std::getenv("SEMROUTE_TEST_DATA");
-  return given != nullptr ? given : SEMROUTE_SOURCE_DIR "/../shared/data";
-}
 
 // Every row asked over one pipelined binary connection, in chunks that neither side has to buffer for long.
 std::vector<router::ClientResult> match_binary(std::uint16_t port, const config::VectorRows& rows) {
@@ -62,7 +57,7 @@ double accuracy(const std::vector<router::ClientResult>& results, const std::vec
 }
 
 TEST(Quickstart, RoutesAllInScopeRequestsAndRefusesTheRest) {
-  const std::string folder = SEMROUTE_SOURCE_DIR "/examples/quickstart/";
+  const std::string folder = source_path("examples/quickstart/");
   std::ifstream in(folder + "semrouted.yaml");
   std::string yaml;
   for (std::string line; std::getline(in, line);) {
@@ -107,7 +102,7 @@ class Clinc : public ::testing::TestWithParam<Expected> {};
 
 TEST_P(Clinc, InScopeAccuracyWithoutAThreshold) {
   if (SEMROUTE_SANITIZED != 0) GTEST_SKIP() << "15,000 references are too slow under a sanitizer";
-  const std::string folder = data_folder() + "/clinc150/";
+  const std::string folder = test_data_folder() + "/clinc150/";
   if (!std::filesystem::exists(folder + "train.jsonl")) {
     GTEST_SKIP() << "no CLINC150 in " << folder << "; set SEMROUTE_TEST_DATA to the folder of the data sets";
   }

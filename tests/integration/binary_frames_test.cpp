@@ -33,6 +33,12 @@ std::string match_body(const std::vector<float>& numbers, std::uint32_t dimensio
   return body + bytes_of<std::uint32_t>(0);
 }
 
+// `count` embeddings of the tiny configuration's dimension.
+std::string batch_frame(std::uint32_t id, std::uint32_t count, const std::vector<float>& numbers) {
+  const auto body = match_body(numbers, 4, count);
+  return header(1, id, body.size()) + body;
+}
+
 std::string match_frame(std::uint32_t id, const std::vector<float>& numbers) {
   const auto body = match_body(numbers, static_cast<std::uint32_t>(numbers.size()));
   return header(1, id, body.size()) + body;
@@ -51,9 +57,7 @@ int number(core::ErrorCode code) { return static_cast<int>(code); }
 
 class BinaryFrames : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    daemon_ = new DaemonProcess(tiny_config("limits: {max_request: 64KiB, request_timeout: 400ms}\n"));
-  }
+  static void SetUpTestSuite() { daemon_ = new DaemonProcess(tiny_config("limits: {max_request: 64KiB}\n")); }
   static void TearDownTestSuite() {
     delete daemon_;
     daemon_ = nullptr;
@@ -89,6 +93,28 @@ TEST_F(BinaryFrames, PipelinedMatchesAreAnsweredWithTheirIds) {
     EXPECT_NE(reply->find("billing"), std::string::npos);
   }
 }
+// Short and long frames in pieces that begin and end anywhere.
+TEST_F(BinaryFrames, FramesArriveInPieces) {
+  std::vector<float> numbers;
+  for (int i = 0; i < 1'024; ++i) numbers.insert(numbers.end(), {1, 0, 0, 0});
+  std::string frames;
+  std::uint32_t last = 0;
+  for (const std::uint32_t count : {1U, 1U, 300U, 2U, 1'020U, 1'024U, 1U, 1'020U, 7U, 1U}) {
+    frames += batch_frame(++last, count, {numbers.begin(), numbers.begin() + 4 * static_cast<std::ptrdiff_t>(count)});
+  }
+  for (const std::size_t piece : {997U, 4'093U, 16'411U, 40'009U}) {
+    RawClient client(daemon_->port());
+    for (std::size_t at = 0; at < frames.size(); at += piece) {
+      client.send(std::string_view(frames).substr(at, piece));
+      ::usleep(500);  // so that the daemon mostly finds one piece at a time
+    }
+    for (std::uint32_t id = 1; id <= last; ++id) {
+      const auto reply = client.read_frame();
+      ASSERT_EQ(error_of(reply), 0) << piece << ", " << id;
+      EXPECT_EQ(reply->substr(4, 4), bytes_of(id)) << piece;
+    }
+  }
+}
 TEST_F(BinaryFrames, Fault15BadMagic) {
   expect("\x42" + match_frame(2, {1, 0, 0, 0}).substr(1), core::ErrorCode::bad_request, false);
 }
@@ -103,19 +129,45 @@ TEST_F(BinaryFrames, Fault18LengthThatContradictsTheFields) {
   expect(header(1, 2, body.size()) + body, core::ErrorCode::bad_request, false);
   const auto overflow = match_body({1, 0, 0, 0}, 0x80000000U, 0x80000000U);
   expect(header(1, 2, overflow.size()) + overflow, core::ErrorCode::bad_request, false);
+  const auto good = match_body({1, 0, 0, 0}, 4);
+  for (const std::string& wrong :
+       {std::string(), std::string("\x04"), good.substr(0, 12), good.substr(0, good.size() - 1), good + "x",
+        good.substr(0, good.size() - 4) + bytes_of<std::uint32_t>(1),
+        good.substr(0, good.size() - 4) + bytes_of<std::uint32_t>(0xFFFFFFFFU)}) {
+    expect(header(1, 2, wrong.size()) + wrong, core::ErrorCode::bad_request, false);
+  }
+  // A route's content type and payload.
+  const auto floats = good.substr(0, good.size() - 4);
+  for (const std::string& wrong : {floats, floats + bytes_of<std::uint16_t>(9) + "text",
+                                   floats + bytes_of<std::uint16_t>(0) + bytes_of<std::uint32_t>(9) + "{}"}) {
+    expect(header(2, 2, wrong.size()) + wrong, core::ErrorCode::bad_request, false);
+  }
 }
 TEST_F(BinaryFrames, Fault19CutOffByTheEndOfInputIsCounted) {
-  {
-    RawClient client(daemon_->port());
-    client.send(match_frame(1, {1, 0, 0, 0}).substr(0, 30));
+  const auto frame = match_frame(1, {1, 0, 0, 0});
+  const DaemonProcess daemon(tiny_config());
+  std::size_t cut_off = 0;
+  for (std::size_t bytes = 0; bytes <= frame.size(); ++bytes) {
+    RawClient client(daemon.port());
+    client.send(frame);
+    client.send(frame.substr(0, bytes));
     client.shutdown_send();
+    EXPECT_EQ(error_of(client.read_frame()), 0) << "what came before is answered";
+    if (bytes == frame.size()) {
+      EXPECT_EQ(error_of(client.read_frame()), 0);
+    }
+    EXPECT_TRUE(client.read_all().empty());
     EXPECT_TRUE(client.closed());
+    EXPECT_FALSE(client.was_reset());
+    cut_off += bytes > 0 && bytes < frame.size() ? 1 : 0;
   }
-  RawClient client(daemon_->port());
-  EXPECT_NE(client.ask(R"({"id":1,"op":"stats"})").find("\"cut_off\":1"), std::string::npos);
+  RawClient client(daemon.port());
+  EXPECT_NE(client.ask(R"({"id":1,"op":"stats"})").find("\"cut_off\":" + std::to_string(cut_off) + ","),
+            std::string::npos);
 }
-TEST_F(BinaryFrames, Fault20OneByteAtATime) {
-  RawClient client(daemon_->port());
+TEST(BinaryFramesTimeouts, Fault20OneByteAtATime) {
+  const DaemonProcess daemon(tiny_config("limits: {request_timeout: 400ms}\n"));
+  RawClient client(daemon.port());
   bool sending = true;
   for (const char c : match_frame(1, {1, 0, 0, 0})) {
     sending = sending && client.try_send(std::string_view(&c, 1));
@@ -131,10 +183,36 @@ TEST_F(BinaryFrames, Fault22NanAndInfinity) {
   expect(match_frame(2, {1, std::numeric_limits<float>::quiet_NaN(), 0, 0}), core::ErrorCode::bad_vector, true);
   expect(match_frame(2, {1, std::numeric_limits<float>::infinity(), 0, 0}), core::ErrorCode::bad_vector, true);
 }
+TEST_F(BinaryFrames, Fault22NamesTheNumberWhereverItIs) {
+  for (const std::size_t place : {0U, 63U, 64U, 127U, 128U, 191U, 192U, 199U}) {
+    std::vector<float> numbers(200, 0.5F);
+    numbers[place] = -std::numeric_limits<float>::infinity();
+    RawClient client(daemon_->port());
+    client.send(batch_frame(1, 50, numbers));
+    const auto reply = client.read_frame();
+    EXPECT_EQ(error_of(reply), number(core::ErrorCode::bad_vector)) << place;
+    const std::string named =
+        "embeddings[" + std::to_string(place / 4) + "]: number " + std::to_string(place % 4) + " is not finite";
+    EXPECT_NE(reply.value_or("").find(named), std::string::npos) << place;
+  }
+}
 TEST_F(BinaryFrames, Fault23UnknownOpOrReservedFlag) {
   const auto body = match_body({1, 0, 0, 0}, 4);
-  expect(header(99, 2, body.size()) + body, core::ErrorCode::bad_request, true);
-  expect(header(1, 2, body.size(), 0x40) + body, core::ErrorCode::bad_request, true);
+  for (const int op : {0, 14, 99, 0x81, 255}) {
+    expect(header(static_cast<std::uint8_t>(op), 2, body.size()) + body, core::ErrorCode::bad_request, true);
+  }
+  for (const int bit : {0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80}) {
+    const auto flag = static_cast<std::uint8_t>(bit);
+    expect(header(1, 2, body.size(), flag) + body, core::ErrorCode::bad_request, true);
+    expect(header(3, 2, 4, flag) + bytes_of<std::uint32_t>(0), core::ErrorCode::bad_request, true);
+  }
+  std::string reserved = body;
+  reserved[10] = '\x01';  // after top_k
+  expect(header(1, 2, reserved.size()) + reserved, core::ErrorCode::bad_request, true);
+  for (const int later : {9, 10, 11, 12, 13}) {
+    expect(header(static_cast<std::uint8_t>(later), 2, 4) + bytes_of<std::uint32_t>(0), core::ErrorCode::bad_request,
+           true);
+  }
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/support/daemon_process.h"
+#include "tests/support/places.h"
 #include "tests/support/raw_client.h"
 
 namespace semroute::test {
@@ -17,7 +18,7 @@ struct Block {
 };
 
 std::vector<Block> blocks_of_page() {
-  std::ifstream page(SEMROUTE_SOURCE_DIR "/docs/protocol.md");
+  std::ifstream page(source_path("docs/protocol.md"));
   std::vector<Block> blocks;
   std::string line;
   bool inside = false;

@@ -60,7 +60,7 @@ class HttpFixture : public testing::Test {
 
   // Runs the worker until the request completes; then a little more, so that a second completion would show.
   DispatchOutcome finish(Sent& sent) {
-    const auto give_up = Clock::now() + std::chrono::seconds(20);
+    const auto give_up = Clock::now() + std::chrono::seconds(60);
     io_.restart();
     while (!sent.outcome.has_value() && Clock::now() < give_up) io_.run_one_for(std::chrono::milliseconds(100));
     io_.poll();
@@ -77,7 +77,7 @@ class HttpFixture : public testing::Test {
   // Lets the worker run until `met`, which something outside of it brings about.
   template <class Condition>
   [[nodiscard]] bool run_until(Condition met) {
-    const auto give_up = Clock::now() + std::chrono::seconds(20);
+    const auto give_up = Clock::now() + std::chrono::seconds(60);
     io_.restart();
     while (!met() && Clock::now() < give_up) io_.run_one_for(std::chrono::milliseconds(5));
     return met();

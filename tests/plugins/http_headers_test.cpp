@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "config/header_rules.h"
+
 namespace semroute::plugins {
 namespace {
 
@@ -57,7 +59,7 @@ TEST(HttpHeaders, NoByteOfANameEndsALine) {
     const std::string encoded = percent_encoded(std::string(1, static_cast<char>(byte)));
     const bool visible = byte > 0x20 && byte < 0x7f && byte != '%';
     EXPECT_EQ(encoded.size(), visible ? 1U : 3U) << byte;
-    EXPECT_TRUE(is_header_value(encoded)) << byte;
+    EXPECT_TRUE(config::is_header_value(encoded)) << byte;
   }
 }
 
@@ -84,7 +86,7 @@ TEST(HttpHeaders, HeadersThatHttpCannotCarryAreRefused) {
     const auto head = request_head(url(), {}, request);
     ASSERT_FALSE(head.ok()) << header.first << ": " << header.second;
     EXPECT_EQ(head.error().code, core::ErrorCode::bad_request);
-    EXPECT_TRUE(is_header_value(head.error().message));
+    EXPECT_TRUE(config::is_header_value(head.error().message));
   }
   for (std::string DispatchRequest::*field : {&DispatchRequest::content_type, &DispatchRequest::traceparent}) {
     DispatchRequest request;

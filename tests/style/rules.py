@@ -245,7 +245,29 @@ def text_is_clean(tree):
     return problems
 
 
+# Faults and bad input that this version answers for, by their numbers. A test names those that it shows: FaultNN.
+FAULTS = {
+    1: "malformed line", 2: "invalid UTF-8", 3: "nesting", 4: "line over the limit", 5: "number beyond float64",
+    6: "number beyond float32", 7: "duplicate key", 8: "unknown field, wrong type, no embedding", 9: "blank line, BOM",
+    10: "half a line", 11: "10,000 pipelined requests", 12: "id in flight", 13: "client that never reads",
+    14: "half-closed client", 15: "bad magic", 16: "unknown frame version", 17: "frame over the limit",
+    18: "lengths that contradict", 19: "frame cut off", 20: "frame byte by byte", 21: "another dimension in a frame",
+    22: "NaN bits in a frame", 23: "unknown op, reserved flag", 34: "configuration that is not strict YAML",
+    35: "value outside its range", 36: "routes, targets, vector files", 37: "file that is none",
+    39: "another dimension", 40: "NaN, no numbers", 41: "zero vector", 42: "norm beyond the range", 43: "empty index",
+    47: "more than there are", 83: "decision log on a full disk", 84: "storm of SIGHUP", 85: "SIGTERM under load",
+    91: "listener beyond loopback"}
+TEST_NAME = re.compile(r"^TEST(?:_F|_P)?\(\s*\w+,\s*(\w+)\s*\)", re.MULTILINE)
+
+
+def every_fault_has_its_test(tree):
+    """Each fault of the list is named by at least one test."""
+    named = {int(number) for path, text in tree.under(("tests",), ".cpp") for name in TEST_NAME.findall(text)
+             for number in re.findall(r"Fault(\d{2})", name)}
+    return [f"no test names Fault{number:02} ({what})" for number, what in FAULTS.items() if number not in named]
+
+
 RULES = (floors_look_down, core_rooms_look_down, third_parties_keep_their_room, includes_are_written_from_the_root,
          headers_say_what_they_are, files_are_short, functions_are_short, nothing_is_put_off, no_exceptions_of_our_own,
-         every_folder_has_its_tests, the_map_is_true, links_lead_somewhere, names_are_snake_case, programs_can_be_run,
-         text_is_clean)
+         every_folder_has_its_tests, every_fault_has_its_test, the_map_is_true, links_lead_somewhere,
+         names_are_snake_case, programs_can_be_run, text_is_clean)

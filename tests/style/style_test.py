@@ -24,6 +24,8 @@ PLANTED = {
     "nothing_is_put_off": ({"docs/a.md": "later: TO" + "DO\n"}, "docs/a.md:1"),
     "no_exceptions_of_our_own": ({"core/a.cpp": "int f() {\n  throw 1;\n}\n"}, "throws"),
     "every_folder_has_its_tests": ({"router/decide/decide.cpp": ""}, "router/decide/"),
+    "every_fault_has_its_test": ({"tests/integration/a_test.cpp": "TEST(A, Fault01Malformed) {}\n// Fault02\n"},
+                                 r"^no test names Fault02 "),
     "the_map_is_true": ({"core/base/a.h": "", "README.md": "## The map of the house\n`core/` and `core/old/`\n"},
                         "core/base/"),
     "links_lead_somewhere": ({"README.md": "[a](docs/nothing.md)\n"}, "docs/nothing.md"),

@@ -1,6 +1,8 @@
 #include "tests/support/daemon_process.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -8,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -17,6 +20,10 @@ namespace semroute::test {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr int kStartSeconds = 60;
+// More than any drain.timeout of a test, and generous to a sanitizer's report.
+constexpr int kDrainSeconds = 60;
 
 constexpr const char* kFreePorts = "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n";
 
@@ -35,6 +42,7 @@ pid_t spawn(const std::vector<std::string>& arguments, const std::string& output
   argv.push_back(nullptr);
   const pid_t pid = ::fork();
   if (pid != 0) return pid;
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int fd = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   ::dup2(fd, 1);
   ::dup2(fd, 2);
@@ -47,12 +55,12 @@ int exit_code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 
 
 int wait_for_exit(pid_t pid, int seconds) {
   const auto end = Clock::now() + std::chrono::seconds(seconds);
-  while (Clock::now() < end) {
+  for (;;) {
     int status = 0;
     if (::waitpid(pid, &status, WNOHANG) == pid) return exit_code_of(status);
+    if (Clock::now() >= end) return -1;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  return -1;
 }
 
 std::uint16_t port_after(const std::string& log, const std::string& words) {
@@ -78,9 +86,6 @@ void TemporaryFolder::write(const std::string& name, const std::string& text) co
   std::ofstream(path_ + "/" + name, std::ios::binary) << text;
 }
 
-std::string daemon_path() { return SEMROUTE_BUILD_DIR "/semrouted"; }
-std::string tool_path() { return SEMROUTE_BUILD_DIR "/semroute"; }
-
 Finished run_program(const std::vector<std::string>& arguments, int seconds,
                      const std::vector<std::string>& environment) {
   const TemporaryFolder folder;
@@ -89,23 +94,45 @@ Finished run_program(const std::vector<std::string>& arguments, int seconds,
   int code = wait_for_exit(pid, seconds);
   if (code < 0) {
     ::kill(pid, SIGKILL);
-    code = wait_for_exit(pid, 10);
+    code = wait_for_exit(pid, kDrainSeconds);
+    ADD_FAILURE() << arguments.front() << " did not end within " << seconds << " s";
   }
   return {code, read_file(output)};
 }
 
-DaemonProcess::DaemonProcess(const std::string& yaml, const std::vector<std::string>& environment) {
+DaemonProcess::DaemonProcess(const std::string& yaml, const std::vector<std::string>& environment,
+                             const std::vector<std::string>& arguments) {
   rewrite(yaml);
-  pid_ = spawn({daemon_path(), "--config", config_path()}, folder_.path() + "/log", environment);
-  if (!wait_for_log("listening on 127.0.0.1:", 60)) throw std::runtime_error("the daemon did not start: " + log());
+  std::vector<std::string> command{daemon_path(), "--config", config_path()};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  pid_ = spawn(command, folder_.path() + "/log", environment);
+  const auto give_up = Clock::now() + std::chrono::seconds(kStartSeconds);
+  while (!wait_for_log("listening on 127.0.0.1:", 0)) {
+    if (wait(0) < 0 && Clock::now() < give_up) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      continue;
+    }
+    if (pid_ > 0) ::kill(pid_, SIGKILL);
+    (void)wait(kDrainSeconds);
+    throw std::runtime_error("the daemon did not start: " + log());
+  }
   port_ = port_after(log(), "listening on 127.0.0.1:");
   admin_port_ = port_after(log(), "admin on http://127.0.0.1:");
 }
 
 DaemonProcess::~DaemonProcess() {
-  if (!running()) return;
-  ::kill(pid_, SIGKILL);
-  (void)wait(10);
+  if (pid_ > 0) {
+    ::kill(pid_, SIGTERM);
+    ::kill(pid_, SIGCONT);
+    int code = wait(kDrainSeconds);
+    if (code < 0) {
+      ::kill(pid_, SIGKILL);
+      code = wait(kDrainSeconds);
+      ADD_FAILURE() << "the daemon did not end within " << kDrainSeconds << " s of SIGTERM";
+    }
+    EXPECT_EQ(code, 0) << "the daemon did not end well";
+  }
+  if (testing::Test::HasFailure()) std::cout << "the daemon's log:\n" << log() << std::endl;
 }
 
 void DaemonProcess::rewrite(const std::string& yaml) const {
@@ -128,15 +155,15 @@ std::string DaemonProcess::log() const { return read_file(folder_.path() + "/log
 
 bool DaemonProcess::wait_for_log(const std::string& text, int seconds, int times) const {
   const auto end = Clock::now() + std::chrono::seconds(seconds);
-  while (Clock::now() < end) {
+  for (;;) {
     const std::string all = log();
     int found = 0;
     for (auto at = all.find(text); at != std::string::npos; at = all.find(text, at + 1)) ++found;
     // The line is complete once its end is there.
     if (found >= times && all.find('\n', all.rfind(text)) != std::string::npos) return true;
+    if (Clock::now() >= end) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  return false;
 }
 
 }  // namespace semroute::test

@@ -1,13 +1,19 @@
 // DaemonProcess: the real semrouted on a configuration of the test's own, on free ports.
 //
 // Writes the configuration into a folder of its own (removed at the end), starts the daemon, waits until it
-// says where it listens. The destructor ends it by its process id and waits for it.
+// says where it listens. Lifetime: the daemon ends with its DaemonProcess, and with the test program at the latest.
+// Errors: a daemon that does not start throws; one that has crashed, reports at its end what a sanitizer found or
+// does not drain is a failure of the test, and the log of a failed test's daemon is printed.
 #pragma once
+
+#include <sys/types.h>
 
 #include <csignal>
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "tests/support/places.h"
 
 namespace semroute::test {
 
@@ -30,21 +36,20 @@ struct Finished {
   std::string output;  // stdout and stderr
 };
 
-// Runs a program to its end (at most `seconds`; killed after that).
+// Runs a program to its end (at most `seconds`; killed after that, which is a failure of the test).
 [[nodiscard]] Finished run_program(const std::vector<std::string>& arguments, int seconds = 60,
                                    const std::vector<std::string>& environment = {});
-
-[[nodiscard]] std::string daemon_path();
-[[nodiscard]] std::string tool_path();
 
 class DaemonProcess {
  public:
   // `yaml` without `listen` and `admin`: free ports are put in front. Extra environment as NAME=VALUE.
-  explicit DaemonProcess(const std::string& yaml, const std::vector<std::string>& environment = {});
+  explicit DaemonProcess(const std::string& yaml, const std::vector<std::string>& environment = {},
+                         const std::vector<std::string>& arguments = {});
   ~DaemonProcess();
   DaemonProcess(const DaemonProcess&) = delete;
   DaemonProcess& operator=(const DaemonProcess&) = delete;
 
+  [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] std::uint16_t admin_port() const { return admin_port_; }
   [[nodiscard]] const TemporaryFolder& folder() const { return folder_; }
@@ -53,11 +58,12 @@ class DaemonProcess {
   void rewrite(const std::string& yaml) const;
   void signal(int number) const;
   // Waits for the end and returns the exit code; -1 when it is still there after `seconds`.
+  // A daemon that the test ends itself is waited for here, or its end is taken for a crash.
   [[nodiscard]] int wait(int seconds);
   [[nodiscard]] bool running() const;
   [[nodiscard]] std::string log() const;
   // Waits until the log holds `text`.
-  [[nodiscard]] bool wait_for_log(const std::string& text, int seconds = 20, int times = 1) const;
+  [[nodiscard]] bool wait_for_log(const std::string& text, int seconds = 60, int times = 1) const;
 
  private:
   TemporaryFolder folder_;

@@ -140,7 +140,7 @@ class FaultServer {
   [[nodiscard]] std::size_t connections() const { return locked(connections_); }
   [[nodiscard]] std::vector<std::string> requests() const { return locked(requests_); }
 
-  // Wait (10 s at most) until so many connections were closed by the script, or by the client.
+  // Wait (60 s at most) until so many connections were closed by the script, or by the client.
   [[nodiscard]] bool wait_for_closed(std::size_t count) { return wait_for(closed_, count); }
   [[nodiscard]] bool wait_for_closed_by_client(std::size_t count) { return wait_for(closed_by_client_, count); }
 
@@ -153,7 +153,7 @@ class FaultServer {
 
   bool wait_for(const std::size_t& counter, std::size_t count) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return counter >= count; });
+    return changed_.wait_for(lock, std::chrono::seconds(60), [&] { return counter >= count; });
   }
 
   void accept_all() {

@@ -40,7 +40,7 @@ void RawClient::send(std::string_view bytes) const {
 bool RawClient::try_send(std::string_view bytes) const {
   while (!bytes.empty()) {
     pollfd p{fd_, POLLOUT, 0};
-    if (::poll(&p, 1, 1000) <= 0) return false;
+    if (::poll(&p, 1, 60'000) <= 0) return false;
     const auto n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n <= 0) return false;
     bytes.remove_prefix(static_cast<std::size_t>(n));
@@ -56,6 +56,7 @@ bool RawClient::fill(int seconds) {
   const auto n = ::recv(fd_, chunk.data(), chunk.size(), 0);
   if (n <= 0) {
     ended_ = true;
+    reset_ = n < 0;
     return false;
   }
   buffer_.append(chunk.data(), static_cast<std::size_t>(n));

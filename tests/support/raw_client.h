@@ -16,18 +16,20 @@ class RawClient {
   RawClient& operator=(const RawClient&) = delete;
 
   void send(std::string_view bytes) const;
-  // False when the peer has closed or the buffer stays full for a second.
+  // False when the peer has closed or the buffer stays full for 60 s.
   [[nodiscard]] bool try_send(std::string_view bytes) const;
   // The next line without "\n"; nothing at the end of input or after `seconds`.
-  [[nodiscard]] std::optional<std::string> read_line(int seconds = 20);
+  [[nodiscard]] std::optional<std::string> read_line(int seconds = 60);
   // Exactly `n` bytes, or nothing.
-  [[nodiscard]] std::optional<std::string> read_bytes(std::size_t n, int seconds = 20);
+  [[nodiscard]] std::optional<std::string> read_bytes(std::size_t n, int seconds = 60);
   // A whole binary frame, or nothing.
-  [[nodiscard]] std::optional<std::string> read_frame(int seconds = 20);
+  [[nodiscard]] std::optional<std::string> read_frame(int seconds = 60);
   // Everything until the peer closes.
-  [[nodiscard]] std::string read_all(int seconds = 20);
+  [[nodiscard]] std::string read_all(int seconds = 60);
   // True when the peer closes (after any unread bytes) within `seconds`.
-  [[nodiscard]] bool closed(int seconds = 20);
+  [[nodiscard]] bool closed(int seconds = 60);
+  // Whether the end that was seen was a reset rather than an orderly close.
+  [[nodiscard]] bool was_reset() const { return reset_; }
   // One line there, one line back.
   [[nodiscard]] std::string ask(const std::string& line);
   void shutdown_send() const;
@@ -38,6 +40,7 @@ class RawClient {
   bool fill(int seconds);
   int fd_ = -1;
   bool ended_ = false;
+  bool reset_ = false;
   std::string buffer_;
 };
 

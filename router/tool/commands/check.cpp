@@ -1,8 +1,6 @@
-#include "config/load.h"
-#include "plugins/registry.h"
 #include "router/protocol/json_codec.h"
 #include "router/quality/weak_routes.h"
-#include "router/routes/route_table.h"
+#include "router/routes/load_routing.h"
 #include "router/tool/command.h"
 
 namespace semroute::router::tool {
@@ -35,36 +33,31 @@ class Check final : public Command {
   }
 
   Exit run(const Context& context) override {
-    auto outcome = config::load_config(file_, plugins::check_target);
-    std::vector<Diagnostic> problems = std::move(outcome.problems);
+    RoutingLoad load = load_routing(file_);
+    std::vector<Diagnostic> problems = std::move(load.outcome.problems);
     std::size_t routes = 0;
     std::size_t references = 0;
-    if (outcome.config) {
-      const auto state = build_routing_state(*outcome.config);
-      if (!state) {
-        problems.push_back({Severity::error, file_, {}, "", state.error().message});
-      } else {
-        routes = (*state)->table.routes().size();
-        references = (*state)->table.reference_count();
-        if (!no_warnings_) {
-          auto warnings = to_warnings(find_weak_routes(**state), **state, file_);
-          problems.insert(problems.end(), std::make_move_iterator(warnings.begin()),
-                          std::make_move_iterator(warnings.end()));
-        }
+    if (load.routing != nullptr) {
+      routes = load.routing->table.routes().size();
+      references = load.routing->table.reference_count();
+      if (!no_warnings_) {
+        auto warnings = to_warnings(find_weak_routes(*load.routing), *load.routing, file_);
+        problems.insert(problems.end(), std::make_move_iterator(warnings.begin()),
+                        std::make_move_iterator(warnings.end()));
       }
     }
     std::size_t errors = 0;
     for (const Diagnostic& problem : problems) errors += problem.severity == Severity::error ? 1 : 0;
-    const bool ok = outcome.config && errors == 0;
+    const bool ok = load.routing != nullptr && errors == 0;
     const std::size_t warnings = problems.size() - errors;
     if (context.json) {
-      print_json(context, problems, outcome.omitted, ok);
+      print_json(context, problems, load.outcome.omitted, ok);
     } else {
       for (const Diagnostic& problem : problems) context.out << config::to_string(problem) << "\n";
-      if (outcome.omitted > 0) context.out << "and " << counted(outcome.omitted, "more problem") << "\n";
+      if (load.outcome.omitted > 0) context.out << "and " << counted(load.outcome.omitted, "more problem") << "\n";
       context.out << file_ << ": ";
       if (ok) context.out << "ok, " << counted(routes, "route") << ", " << counted(references, "reference") << ", ";
-      if (!ok) context.out << counted(errors + outcome.omitted, "error") << ", ";
+      if (!ok) context.out << counted(errors + load.outcome.omitted, "error") << ", ";
       context.out << counted(warnings, "warning") << "\n";
     }
     return ok ? Exit::ok : Exit::config;

@@ -41,9 +41,10 @@ class MatchOrRoute final : public Command {
     options.text("--score-threshold", score_threshold_, "NUMBER", "instead of every configured threshold");
     options.text("--model", model_, "NAME", "refuse unless the index is of this model");
     options.optional_integer("--timeout-ms", timeout_ms_, 1, core::kMaxTimeoutMs, "the request's deadline");
-    if (!route_) return;
     options.text("--payload", payload_, "JSON",
-                 "what the target gets (default: {\"text\": ...} of a row with a text, else null)");
+                 route_ ? "what the target gets (default: {\"text\": ...} of a row with a text, else null)"
+                        : "sent along, so that the arguments of route can be tried; nothing gets it");
+    if (!route_) return;
     options.repeated_text("--header", headers_, "NAME:VALUE", "a header for the target, if the daemon allows it");
   }
 

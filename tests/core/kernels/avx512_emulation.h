@@ -13,6 +13,7 @@
 
 #include "core/kernels/half.h"
 
+// NOLINTBEGIN(bugprone-reserved-identifier): these are the names that the kernels' text uses
 namespace semroute::core::avx512_emulated {
 
 using __mmask8 = std::uint8_t;
@@ -68,3 +69,4 @@ Register map_lanes(Source source, Function function) {
 #define _MM_FROUND_NO_EXC SIMDE_MM_FROUND_NO_EXC
 
 }  // namespace semroute::core::avx512_emulated
+// NOLINTEND(bugprone-reserved-identifier)

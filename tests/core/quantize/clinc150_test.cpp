@@ -15,6 +15,7 @@
 #include "core/quantize/make_codec.h"
 #include "core/quantize/nibble_codec.h"
 #include "tests/core/quantize/codec_check.h"
+#include "tests/support/places.h"
 #include "tests/support/sanitizer.h"
 
 namespace semroute::core {
@@ -29,10 +30,7 @@ constexpr std::size_t kQueries = 300;
 constexpr std::size_t kNearest = 10;
 constexpr std::size_t kLookedAtAgain = 100;
 
-std::string data_folder() {
-  const char* folder = std::getenv("SEMROUTE_TEST_DATA");
-  return (folder != nullptr ? std::string(folder) : std::string(SEMROUTE_SOURCE_DIR "/../shared/data")) + "/clinc150";
-}
+std::string data_folder() { return test::test_data_folder() + "/clinc150"; }
 
 // The unit vectors of an NPY file of half floats.
 std::vector<Vector> read_vectors(const std::string& split) {

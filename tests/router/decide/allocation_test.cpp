@@ -1,35 +1,18 @@
-// Counts operator new. Sanitizers replace it themselves, so that there is nothing to count there.
-#include "tests/support/sanitizer.h"
-
-#if !SEMROUTE_SANITIZED
+// Counts what goes through operator new while a decision is made: nothing may.
 #include <gtest/gtest.h>
-
-#include <atomic>
-#include <cstdlib>
-#include <new>
 
 #include "router/decide/decide.h"
 #include "tests/router/decide/tables.h"
-
-namespace {
-std::atomic<std::size_t> allocations{0};
-}  // namespace
-
-// Not inlined: g++ 12 would pair one half with the library's other half and warn.
-[[gnu::noinline]] void* operator new(std::size_t bytes) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#include "tests/support/allocation_count.h"
 
 namespace semroute::router {
 namespace {
 
 using config::Aggregation;
+using semroute::test::allocation_count;
 
 TEST(DecideAllocations, NoneOnceScratchAndDecisionHaveGrown) {
+  if (!semroute::test::kAllocationsAreCounted) GTEST_SKIP() << "a sanitizer build counts no allocations";
   std::vector<test::RouteSpec> routes;
   for (int i = 0; i < 40; ++i)
     routes.push_back({"route" + std::to_string(i), std::vector<float>(static_cast<std::size_t>(3 + i), 0.5F), {0.25F}});
@@ -53,15 +36,14 @@ TEST(DecideAllocations, NoneOnceScratchAndDecisionHaveGrown) {
       }
     };
     decide_all();
-    const std::size_t before = allocations.load();
+    const std::size_t before = allocation_count();
     decide_all();
-    EXPECT_EQ(allocations.load(), before) << config::to_string(aggregation);
+    EXPECT_EQ(allocation_count(), before) << config::to_string(aggregation);
   }
-  const std::size_t before = allocations.load();
+  const std::size_t before = allocation_count();
   const auto counted = std::make_unique<int>(1);
-  EXPECT_EQ(allocations.load(), before + 1) << "the count counts";
+  EXPECT_EQ(allocation_count(), before + 1) << "the count counts";
 }
 
 }  // namespace
 }  // namespace semroute::router
-#endif

@@ -81,6 +81,12 @@ inline Decision decide_one(const RoutingState& state, DecideRequest request = {}
   return decision;
 }
 
+inline std::vector<float> stored(const core::Index& index, core::ReferenceId id) {
+  std::vector<float> vector(index.params().dimension);
+  EXPECT_TRUE(index.read(id, vector)) << id;
+  return vector;
+}
+
 // The name of the route served; "" for none.
 inline std::string served(const RoutingState& state, const Decision& decision) {
   return decision.route ? state.table.routes()[*decision.route].name : std::string();

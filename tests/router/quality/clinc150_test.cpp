@@ -2,12 +2,12 @@
 // exact float64 results. Slow under sanitizers, where synthetic_test.cpp takes the same paths.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 
 #include "config/vector_file.h"
 #include "router/quality/weak_routes.h"
 #include "tests/router/quality/labelled_state.h"
+#include "tests/support/places.h"
 #include "tests/support/sanitizer.h"
 
 namespace semroute::router {
@@ -18,10 +18,7 @@ using semroute::test::LabelledVectors;
 
 constexpr std::size_t kDimension = 384;
 
-std::string data_folder() {
-  const char* folder = std::getenv("SEMROUTE_TEST_DATA");
-  return (folder != nullptr ? std::string(folder) : std::string(SEMROUTE_SOURCE_DIR "/../shared/data")) + "/clinc150";
-}
+std::string data_folder() { return semroute::test::test_data_folder() + "/clinc150"; }
 
 void append(LabelledVectors& rows, const std::string& split) {
   const std::string path = data_folder() + "/" + split;

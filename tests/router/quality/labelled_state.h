@@ -46,13 +46,13 @@ inline std::shared_ptr<const RoutingState> state_from(const semroute::test::Labe
 // Writes evaluated[row] for the rows begin, begin + step, ...
 inline void decide_rows(const RoutingState& state, const semroute::test::LabelledVectors& requests, std::size_t begin,
                         std::size_t step, std::vector<EvaluatedRequest>& evaluated) {
-  const std::size_t dimension = state.index->dimension();
+  const std::size_t dimension = state.index->params().dimension;
   std::vector<float> prepared(dimension);
   DecideScratch scratch;
   Decision decision;
   for (std::size_t row = begin; row < requests.labels.size(); row += step) {
     const std::span<const float> raw(requests.values.data() + row * dimension, dimension);
-    EXPECT_TRUE(core::prepare_vector(state.index->metric(), dimension, raw, prepared).ok()) << row;
+    EXPECT_TRUE(core::prepare_vector(state.index->params().metric, dimension, raw, prepared).ok()) << row;
     DecideRequest request;
     request.embedding = prepared;
     decide(state, request, scratch, decision);

@@ -31,20 +31,26 @@ TEST(RouteTable, SortsRoutesThatItIsGiven) {
   EXPECT_EQ(table.find("b"), 1U);
 }
 
-TEST(BuildRoutingState, IdsAreDenseRouteByRouteReferencesFirst) {
+TEST(BuildRoutingState, IdsAreDenseRouteByRouteNegativesApart) {
   const auto state = test::state_of({{"b", {4.0F, 5.0F}, {6.0F}}, {"none", {}}, {"a", {1.0F}, {2.0F, 3.0F}}});
   const std::vector<Route>& routes = state->table.routes();
   ASSERT_EQ(routes.size(), 3U);
   EXPECT_EQ(routes[0].references.first, 0U);
   EXPECT_EQ(routes[0].references.count, 1U);
-  EXPECT_EQ(routes[0].negatives.first, 1U);
+  EXPECT_EQ(routes[0].negatives.first, 0U);
   EXPECT_EQ(routes[0].negatives.count, 2U);
-  EXPECT_EQ(routes[1].references.first, 3U);
+  EXPECT_EQ(routes[1].references.first, 1U);
   EXPECT_EQ(routes[1].references.count, 2U);
-  EXPECT_EQ(routes[1].negatives.first, 5U);
+  EXPECT_EQ(routes[1].negatives.first, 2U);
   EXPECT_EQ(routes[2].references.count, 0U);
-  ASSERT_EQ(state->index->count(), 6U);
-  for (core::ReferenceId id = 0; id < 6; ++id) EXPECT_EQ(state->index->vector(id)[0], static_cast<float>(id + 1));
+  ASSERT_EQ(state->index->count(), 3U);
+  ASSERT_EQ(state->negatives->count(), 3U);
+  const float references[] = {1.0F, 4.0F, 5.0F};
+  const float negatives[] = {2.0F, 3.0F, 6.0F};
+  for (core::ReferenceId id = 0; id < 3; ++id) {
+    EXPECT_EQ(test::stored(*state->index, id)[0], references[id]);
+    EXPECT_EQ(test::stored(*state->negatives, id)[0], negatives[id]);
+  }
   EXPECT_EQ(state->table.reference_count(), 6U);
   EXPECT_EQ(state->table.longest_range(), 2U);
   EXPECT_EQ(state->centroids, nullptr);
@@ -52,8 +58,8 @@ TEST(BuildRoutingState, IdsAreDenseRouteByRouteReferencesFirst) {
 
 TEST(BuildRoutingState, CosineVectorsAreStoredAsUnitVectors) {
   const auto state = test::state_of({{"a", {3.0F, 4.0F}}}, {}, Metric::cosine, 2);
-  EXPECT_FLOAT_EQ(state->index->vector(0)[0], 0.6F);
-  EXPECT_FLOAT_EQ(state->index->vector(0)[1], 0.8F);
+  EXPECT_FLOAT_EQ(test::stored(*state->index, 0)[0], 0.6F);
+  EXPECT_FLOAT_EQ(test::stored(*state->index, 0)[1], 0.8F);
 }
 
 TEST(BuildRoutingState, RoutesKeepWhatTheConfigurationSays) {
@@ -126,16 +132,16 @@ TEST(BuildRoutingState, CentroidsAreUnderTheRoutesPositions) {
                                     centroid(), Metric::cosine, 2);
   ASSERT_NE(state->centroids, nullptr);
   EXPECT_EQ(state->centroids->count(), 2U);
-  EXPECT_FLOAT_EQ(state->centroids->vector(0)[0], -1.0F);
-  EXPECT_FLOAT_EQ(state->centroids->vector(2)[0], 0.70710678F);
-  EXPECT_FLOAT_EQ(state->centroids->vector(2)[1], 0.70710678F);
+  EXPECT_FLOAT_EQ(test::stored(*state->centroids, 0)[0], -1.0F);
+  EXPECT_FLOAT_EQ(test::stored(*state->centroids, 2)[0], 0.70710678F);
+  EXPECT_FLOAT_EQ(test::stored(*state->centroids, 2)[1], 0.70710678F);
 }
 
 TEST(BuildRoutingState, OtherMetricsHavePlainMeans) {
   for (const Metric metric : {Metric::dot, Metric::euclidean, Metric::manhattan}) {
     const auto state = test::state_of({{"a", {0.0F, 2.0F, 4.0F, -2.0F}}}, centroid(), metric, 2);
-    EXPECT_FLOAT_EQ(state->centroids->vector(0)[0], 2.0F);
-    EXPECT_FLOAT_EQ(state->centroids->vector(0)[1], 0.0F);
+    EXPECT_FLOAT_EQ(test::stored(*state->centroids, 0)[0], 2.0F);
+    EXPECT_FLOAT_EQ(test::stored(*state->centroids, 0)[1], 0.0F);
   }
 }
 
@@ -160,7 +166,7 @@ TEST(BuildRoutingState, ManyRowsLargeAndSmallMeanWithoutLosingDigits) {
   references.front() = 33'554'432.0F;
   references.back() = -33'554'432.0F;
   const auto state = test::state_of({{"a", references}}, centroid(), Metric::dot, 1);
-  EXPECT_FLOAT_EQ(state->centroids->vector(0)[0], 62.0F / 64.0F);
+  EXPECT_FLOAT_EQ(test::stored(*state->centroids, 0)[0], 62.0F / 64.0F);
 }
 
 TEST(BuildRoutingState, NoRoutesIsAState) {

@@ -7,6 +7,7 @@
 
 #include "router/tool/command.h"
 #include "tests/router/tool/run.h"
+#include "tests/support/places.h"
 
 namespace semroute::router::tool {
 namespace {
@@ -85,7 +86,8 @@ TEST(CommandLine, UsageErrorsAre64AndNameTheOffence) {
       {{"match", "--embedding", "[1]", "--top-k", "-1"}, "--top-k"},
       {{"match", "--embedding", "[1]", "--top-k", "1", "--top-k", "2"}, "--top-k"},
       {{"match", "--embedding", "[1]", "--filter", "{"}, "--filter"},
-      {{"match", "--embedding", "[1]", "--payload", "{}"}, "--payload"},
+      {{"match", "--embedding", "[1]", "--payload", "{"}, "--payload"},
+      {{"match", "--embedding", "[1]", "--header", "a:b"}, "--header"},
       {{"route", "--embedding", "[1]", "--payload", "{"}, "--payload"},
       {{"route", "--embedding", "[1]", "--header", "x-tenant"}, "NAME:VALUE"},
       {{"route", "--embedding", "[1]", "--timeout-ms", "0"}, "--timeout-ms"},
@@ -144,7 +146,7 @@ TEST(CommandLine, FilesThatAreNotThereAre74) {
 
 // The program itself, with its output thrown away but for the exit code.
 int exit_of_program(const std::string& arguments) {
-  const int status = std::system(("'" SEMROUTE_BUILD_DIR "/semroute' " + arguments + " 2>/dev/null").c_str());
+  const int status = std::system(("'" + semroute::test::tool_path() + "' " + arguments + " 2>/dev/null").c_str());
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
@@ -157,7 +159,7 @@ TEST(Program, ExitCodes) {
 }
 
 TEST(Program, TheServerComesFromTheEnvironment) {
-  const std::string command = "SEMROUTE_SERVER=127.0.0.1:2 '" SEMROUTE_BUILD_DIR "/semroute' ping 2>&1";
+  const std::string command = "SEMROUTE_SERVER=127.0.0.1:2 '" + semroute::test::tool_path() + "' ping 2>&1";
   FILE* pipe = popen(command.c_str(), "r");
   ASSERT_NE(pipe, nullptr);
   std::string said(4096, '\0');

@@ -80,6 +80,12 @@ TEST(Match, EveryRowOfAFileIsARequest) {
   EXPECT_NE(beyond.err.find("7 rows"), std::string::npos) << beyond.err;
 }
 
+TEST(Match, TakesThePayloadOfARouteThatIsBeingTried) {
+  Daemon daemon(kRouted);
+  EXPECT_EQ(daemon.run({"match", "--embedding", "[1]", "--payload", R"({"a":1})"}).exit, 0);
+  EXPECT_EQ(daemon.asked().back(), R"({"id":0,"op":"match","embedding":[1],"top_k":1,"payload":{"a":1}})");
+}
+
 TEST(Route, SendsThePayloadOrTheText) {
   const Folder folder;
   const std::string vectors = folder.file("q.jsonl", kSmallRequests);

@@ -11,6 +11,7 @@
 
 #include "router/tool/echo_server.h"
 #include "router/tool/limits.h"
+#include "tests/support/places.h"
 
 namespace semroute::router::tool {
 namespace {
@@ -137,13 +138,14 @@ TEST(EchoJson, BodiesOfEveryKind) {
 TEST(EchoProgram, ServesAndEnds) {
   int out[2];
   ASSERT_EQ(pipe(out), 0);
+  const std::string tool = semroute::test::tool_path();
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
     dup2(out[1], STDOUT_FILENO);
     close(out[0]);
     close(out[1]);
-    execl(SEMROUTE_BUILD_DIR "/semroute", "semroute", "echo", "--listen", "127.0.0.1:0", nullptr);
+    execl(tool.c_str(), "semroute", "echo", "--listen", "127.0.0.1:0", nullptr);
     _exit(127);
   }
   close(out[1]);

@@ -1,0 +1,243 @@
+#include "core/index/flat_scan.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <limits>
+#include <optional>
+
+#include "core/base/check.h"
+#include "core/index/best_hits.h"
+
+namespace semroute::core {
+namespace {
+
+constexpr std::size_t kBlockRows = 64;  // one word of alive bits; their estimates stay in L1
+constexpr std::size_t kFewestCandidates = 1024;
+constexpr float kNothing = -std::numeric_limits<float>::infinity();
+
+using Word = std::uint64_t;
+
+// Calls visit(slot) for each set bit.
+template <class Visit>
+void for_bits(Word bits, std::uint32_t first, Visit&& visit) {
+  for (; bits != 0; bits &= bits - 1) visit(first + static_cast<std::uint32_t>(__builtin_ctzll(bits)));
+}
+
+Word passing(const VectorTable& table, const IdSet* filter, std::uint32_t first, Word alive) {
+  if (filter == nullptr) return alive;
+  Word pass = 0;
+  for_bits(alive, first, [&](std::uint32_t slot) {
+    if (filter->contains(table.id_of(slot))) pass |= Word{1} << (slot - first);
+  });
+  return pass;
+}
+
+// A block of slots to look at: `bits` of those from `first` on. Slots that are not alive are not touched.
+struct Block {
+  std::uint32_t first = 0;
+  Word bits = 0;
+
+  [[nodiscard]] bool is_dense() const noexcept { return (bits & (bits + 1)) == 0; }  // the first n of them
+  [[nodiscard]] std::size_t count() const noexcept { return static_cast<std::size_t>(__builtin_popcountll(bits)); }
+};
+
+// One query's way through the blocks. With codes and full vectors, rows become candidates by the most that their keys
+// can be; the floor is the k-th largest of the least that keys can be, so a row below it cannot be among the best.
+class Scan {
+ public:
+  Scan(const VectorTable& table, Metric metric, const float* query, std::span<Hit> hits, ScanBuffers& buffers)
+      : rows_(table.rows()),
+        reaching_(table.kernels().reaching),
+        metric_(metric),
+        query_(query),
+        k_(hits.size()),
+        buffers_(buffers),
+        best_(table, metric, hits) {
+    if (rows_.codec == nullptr) return;
+    std::byte* code = buffers.query_code.make_room(rows_.codec->query_bytes());
+    terms_ = rows_.codec->prepare(query, code);
+    code_ = code;
+    room_ = std::max(kFewestCandidates, 4 * k_);
+    buffers.candidates.clear();
+    buffers.candidates.reserve(room_);
+    buffers.floors.clear();
+    buffers.floors.reserve(k_);
+  }
+
+  void look_at(const Block& block) {
+    std::uint32_t slots[kBlockRows];
+    float keys[kBlockRows];
+    const bool is_dense = block.is_dense();
+    std::size_t count = 0;
+    if (!is_dense || rows_.codec == nullptr)
+      for_bits(block.bits, block.first, [&](std::uint32_t slot) { slots[count++] = slot; });
+    else
+      count = block.count();
+    if (rows_.codec == nullptr) {
+      if (is_dense)
+        rows_.full->scan(query_, block.first, count, keys);
+      else
+        rows_.full->gather(query_, slots, count, keys);
+      best_.offer_values(slots, count, keys);
+    } else if (is_dense) {
+      rows_.codec->scan(code_, rows_.code(block.first), count, keys);
+      consider_dense(block.first, count, keys);
+    } else {
+      rows_.codec->gather(code_, rows_.codes->as<std::byte>(), slots, count, keys);
+      for (std::size_t i = 0; i < count; ++i) consider(slots[i], keys[i], most_of(slots[i], keys[i]));
+    }
+  }
+
+  std::size_t finish() {
+    if (rows_.codec != nullptr && rows_.full != nullptr) score_candidates();
+    return best_.finish();
+  }
+
+ private:
+  [[nodiscard]] float most_of(std::uint32_t slot, float key) const noexcept {
+    return key + (terms_.per_row_error * *rows_.error(slot) + terms_.constant);
+  }
+
+  void consider_dense(std::uint32_t first, std::size_t count, const float* keys) {
+    float most[kBlockRows];
+    const Word bits = reaching_(keys, rows_.error(first), terms_.per_row_error, terms_.constant, floor_, count, most);
+    for_bits(bits, 0, [&](std::uint32_t i) { consider(first + i, keys[i], most[i]); });
+  }
+
+  void consider(std::uint32_t slot, float key, float most) {
+    if (most < floor_) return;
+    if (rows_.full == nullptr) {  // estimates are all there is
+      best_.offer(slot, key);
+      floor_ = best_.needed();
+      return;
+    }
+    raise_floor(key - (most - key));
+    if (buffers_.candidates.size() == room_) make_room();
+    buffers_.candidates.push_back({most, slot});
+  }
+
+  void raise_floor(float least) {
+    auto& floors = buffers_.floors;
+    if (floors.size() == k_) {
+      if (least <= floors.front()) return;
+      std::pop_heap(floors.begin(), floors.end(), std::greater<>());
+      floors.pop_back();
+    }
+    floors.push_back(least);
+    std::push_heap(floors.begin(), floors.end(), std::greater<>());
+    // Keys below may still round to the same score, and have the smaller id.
+    if (floors.size() == k_) floor_ = std::max(floor_, lowest_key_of(metric_, score_of_key(metric_, floors.front())));
+  }
+
+  void drop_hopeless() {
+    std::erase_if(buffers_.candidates,
+                  [needed = std::max(floor_, best_.needed())](const Candidate& c) { return c.key < needed; });
+  }
+
+  void make_room() {
+    drop_hopeless();
+    if (buffers_.candidates.size() > room_ / 2) score_candidates();
+  }
+
+  // The most promising first: what they score drops most of the others.
+  void score_candidates() {
+    constexpr std::size_t kPromising = 32;
+    auto& candidates = buffers_.candidates;
+    drop_hopeless();
+    const std::size_t promising = std::max(kPromising, 2 * k_);
+    if (candidates.size() > promising) {
+      std::nth_element(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(promising),
+                       candidates.end(), [](const Candidate& a, const Candidate& b) { return a.key > b.key; });
+      score({candidates.data(), promising});
+      candidates.erase(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(promising));
+      drop_hopeless();
+    }
+    score(candidates);
+    candidates.clear();
+    floor_ = std::max(floor_, best_.needed());
+  }
+
+  void score(std::span<const Candidate> some) {
+    std::uint32_t slots[kBlockRows];
+    float values[kBlockRows];
+    for (std::size_t first = 0; first < some.size(); first += kBlockRows) {
+      const std::size_t count = std::min(kBlockRows, some.size() - first);
+      for (std::size_t i = 0; i < count; ++i) slots[i] = some[first + i].slot;
+      rows_.full->gather(query_, slots, count, values);
+      best_.offer_values(slots, count, values);
+    }
+  }
+
+  const VectorTable::Rows& rows_;
+  decltype(Kernels::reaching) reaching_;
+  Metric metric_;
+  const float* query_;
+  std::size_t k_;
+  ScanBuffers& buffers_;
+  BestHits best_;
+  const std::byte* code_ = nullptr;
+  ErrorTerms terms_;
+  float floor_ = kNothing;
+  std::size_t room_ = 0;
+};
+
+Word used_bits(std::uint32_t first, std::uint32_t end) noexcept {
+  return end - first >= kBlockRows ? ~Word{0} : (Word{1} << (end - first)) - 1;
+}
+
+Block block_at(const VectorTable& table, const IdSet* filter, std::uint32_t first, std::uint32_t end) {
+  const Word alive = table.alive_word(first / kBlockRows) & used_bits(first, end);
+  return {first, passing(table, filter, first, alive)};
+}
+
+}  // namespace
+
+std::size_t scan_all(const VectorTable& table, Metric metric, const float* query, std::span<Hit> hits,
+                     const IdSet* filter, SearchScratch& scratch) {
+  const std::uint32_t end = table.end();
+  Scan scan(table, metric, query, hits, scratch.scans[0]);
+  for (std::uint32_t first = 0; first < end; first += kBlockRows)
+    if (const Block block = block_at(table, filter, first, end); block.bits != 0) scan.look_at(block);
+  return scan.finish();
+}
+
+std::size_t scan_few(const VectorTable& table, Metric metric, const float* query, std::span<Hit> hits,
+                     const IdSet& filter, SearchScratch& scratch) {
+  // Slots in ascending order, so that neighbours are read together.
+  scratch.slots.clear();
+  filter.for_each([&](ReferenceId id) {
+    if (const std::uint32_t slot = table.find(id); slot != kNoSlot) scratch.slots.push_back(slot);
+  });
+  std::sort(scratch.slots.begin(), scratch.slots.end());
+  Scan scan(table, metric, query, hits, scratch.scans[0]);
+  for (std::size_t i = 0; i < scratch.slots.size();) {
+    Block block{static_cast<std::uint32_t>(scratch.slots[i] / kBlockRows * kBlockRows), 0};
+    for (; i < scratch.slots.size() && scratch.slots[i] - block.first < kBlockRows; ++i)
+      block.bits |= Word{1} << (scratch.slots[i] - block.first);
+    block.bits &= table.alive_word(block.first / kBlockRows);
+    if (block.bits != 0) scan.look_at(block);
+  }
+  return scan.finish();
+}
+
+void scan_all_many(const VectorTable& table, Metric metric, std::span<const float> queries, std::size_t dimension,
+                   std::size_t k, std::span<Hit> hits, std::span<std::size_t> counts, const IdSet* filter,
+                   SearchScratch& scratch) {
+  const std::uint32_t end = table.end();
+  for (std::size_t done = 0; done < counts.size(); done += SearchScratch::kMostScans) {
+    const std::size_t some = std::min(SearchScratch::kMostScans, counts.size() - done);
+    std::array<std::optional<Scan>, SearchScratch::kMostScans> scans;
+    for (std::size_t i = 0; i < some; ++i)
+      scans[i].emplace(table, metric, queries.data() + (done + i) * dimension, hits.subspan((done + i) * k, k),
+                       scratch.scans[i]);
+    for (std::uint32_t first = 0; first < end; first += kBlockRows) {
+      const Block block = block_at(table, filter, first, end);
+      if (block.bits == 0) continue;
+      for (std::size_t i = 0; i < some; ++i) scans[i]->look_at(block);
+    }
+    for (std::size_t i = 0; i < some; ++i) counts[done + i] = scans[i]->finish();
+  }
+}
+
+}  // namespace semroute::core

@@ -1,0 +1,70 @@
+#include "core/index/graph_search.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/index/best_hits.h"
+
+namespace semroute::core {
+namespace {
+
+// How far below what is needed an estimate may be and its row still be scored in full. A proven bound adds up every
+// rounding in the worst way; roundings are independent, so their sum stays, with few exceptions, within this many
+// standard deviations of about bound / sqrt(dimension).
+constexpr float kDeviations = 4.0F;
+
+float margin_of(const Codec& codec, const ErrorTerms& terms, float error) {
+  const float bound = terms.per_row_error * error + terms.constant;
+  if (!codec.proven()) return bound;
+  return bound * std::min(1.0F, kDeviations / std::sqrt(static_cast<float>(codec.dimension())));
+}
+
+}  // namespace
+
+std::size_t search_graph(const VectorTable& table, const HnswGraph& graph, const IndexParams& params,
+                         const float* query, std::size_t ef, std::span<Hit> hits, const IdSet* filter,
+                         SearchScratch& scratch) {
+  constexpr std::size_t kBatch = 16;
+  const VectorTable::Rows& rows = table.rows();
+  const ErrorTerms terms = graph.walk(query, ef, scratch);
+  auto& pool = scratch.pool;
+  const auto passes = [&](std::uint32_t slot) {
+    return table.is_alive(slot) && (filter == nullptr || filter->contains(table.id_of(slot)));
+  };
+  std::erase_if(pool, [&](const Candidate& c) {
+    bool any = passes(c.slot);
+    if (!any) graph.for_twins(c.slot, [&](std::uint32_t twin) { any = any || passes(twin); });
+    return !any;
+  });
+  BestHits best(table, params.metric, hits);
+  const auto offer = [&](std::uint32_t node, float key) {
+    if (passes(node)) best.offer(node, key);
+    graph.for_twins(node, [&](std::uint32_t twin) {
+      if (passes(twin)) best.offer(twin, key);
+    });
+  };
+  if (rows.codec == nullptr || rows.full == nullptr) {
+    for (const Candidate& c : pool) offer(c.slot, c.key);
+    return best.finish();
+  }
+  std::uint32_t slots[kBatch];
+  float values[kBatch];
+  std::size_t count = 0;
+  const auto score = [&] {
+    rows.full->gather(query, slots, count, values);
+    for (std::size_t i = 0; i < count; ++i) offer(slots[i], key_of(params.metric, values[i]));
+    count = 0;
+  };
+  // Errors differ little from row to row, so the first estimate that is too low ends it.
+  for (std::size_t i = 0; i < pool.size(); ++i) {
+    if (i >= hits.size() && count == 0 &&
+        pool[i].key + margin_of(*rows.codec, terms, *rows.error(pool[i].slot)) < best.needed())
+      break;
+    slots[count++] = pool[i].slot;
+    if (count == kBatch || i + 1 == pool.size() || i + 1 == hits.size()) score();
+  }
+  if (count > 0) score();
+  return best.finish();
+}
+
+}  // namespace semroute::core

@@ -1,0 +1,113 @@
+// HnswGraph: taking dead nodes out (after FreshDiskANN, arXiv:2105.09613, Alg. 4).
+#include <algorithm>
+
+#include "core/base/check.h"
+#include "core/index/hnsw_graph.h"
+#include "core/index/hnsw_scorer.h"
+
+namespace semroute::core {
+
+// A list that leads to dead nodes gets the best of what is left of it and of what the dead ones led to.
+void HnswGraph::mend(std::uint32_t slot, std::size_t layer, std::vector<std::uint32_t>& stranded,
+                     SearchScratch& scratch) {
+  const std::span<Link> links = links_of(slot, layer);
+  auto& found = scratch.slots;
+  found.clear();
+  bool leads_to_dead = false;
+  const auto add = [&](std::uint32_t other) {
+    if (other != slot && scratch.visited.mark(other) && !is_dead(other)) found.push_back(other);
+  };
+  for (const Link& at : links) {
+    const std::uint32_t link = at.load(std::memory_order_relaxed);
+    if (link == 0) break;
+    leads_to_dead = leads_to_dead || is_dead(link - 1);
+    add(link - 1);
+  }
+  if (leads_to_dead) {
+    for (const Link& at : links) {
+      const std::uint32_t link = at.load(std::memory_order_relaxed);
+      if (link == 0) break;
+      if (!is_dead(link - 1)) continue;
+      for (const Link& beyond : links_of(link - 1, layer)) {
+        const std::uint32_t further = beyond.load(std::memory_order_relaxed);
+        if (further == 0) break;
+        add(further - 1);
+      }
+    }
+  }
+  scratch.visited.clear();
+  if (!leads_to_dead) return;
+  const std::size_t count = found.size();
+  scratch.keys.resize(std::max(scratch.keys.size(), count));
+  const Scorer about(*this, slot, scratch.query_code, scratch.row);
+  about(found.data(), count, scratch.keys.data());
+  scratch.pool.clear();
+  for (std::size_t i = 0; i < count; ++i) scratch.pool.push_back({scratch.keys[i], found[i]});
+  std::sort(scratch.pool.begin(), scratch.pool.end(), [](const Candidate& a, const Candidate& b) {
+    return a.key > b.key || (a.key == b.key && a.slot < b.slot);
+  });
+  choose(links.size(), scratch);
+  write_links(links, scratch.pool);
+  if (layer == 0 && scratch.pool.empty()) stranded.push_back(slot);
+}
+
+// Dead twins leave; those of a dead node stand for themselves again.
+void HnswGraph::mend_twins(std::uint32_t node, std::vector<std::uint32_t>& stranded) {
+  auto* next = twins_.as<Link>();
+  if (next[node].load(std::memory_order_relaxed) == 0) return;
+  std::vector<std::uint32_t> left;
+  for_twins(node, [&](std::uint32_t twin) {
+    if (!is_dead(twin)) left.push_back(twin);
+  });
+  if (is_dead(node)) {
+    next[node].store(0, std::memory_order_release);
+    stranded.insert(stranded.end(), left.begin(), left.end());
+    return;
+  }
+  // A reader in the middle of the list goes on through what it was.
+  std::uint32_t last = node;
+  for (const std::uint32_t twin : left) {
+    next[last].store(twin + 1, std::memory_order_release);
+    last = twin;
+  }
+  next[last].store(0, std::memory_order_release);
+}
+
+void HnswGraph::replace_entry() {
+  Entry best;
+  for (std::uint32_t slot = 0; slot < slots_.load(std::memory_order_relaxed); ++slot) {
+    const std::size_t layers = layers_of(slot);
+    if (layers > best.layers && !is_dead(slot)) best = {slot + 1, static_cast<std::uint32_t>(layers)};
+  }
+  set_entry(best);
+}
+
+std::vector<std::uint32_t> HnswGraph::repair(SearchScratch& scratch) {
+  std::vector<std::uint32_t> taken_out;
+  std::vector<std::uint32_t> stranded;
+  const auto slots = static_cast<std::uint32_t>(slots_.load(std::memory_order_relaxed));
+  scratch.visited.make_room(slots);
+  if (const Entry from = entry(); from.link != 0 && is_dead(from.link - 1)) replace_entry();
+  for (std::uint32_t slot = 0; slot < slots; ++slot) {
+    const std::size_t layers = layers_of(slot);
+    if (layers == 0) continue;
+    mend_twins(slot, stranded);
+    if (is_dead(slot)) {
+      taken_out.push_back(slot);
+      continue;
+    }
+    for (std::size_t layer = 0; layer < layers; ++layer) mend(slot, layer, stranded, scratch);
+  }
+  for (const std::uint32_t slot : taken_out) {
+    layers_.as<std::atomic<std::uint8_t>>()[slot].store(0, std::memory_order_release);
+    dead_.as<std::atomic<std::uint64_t>>()[slot / 64].fetch_and(~(std::uint64_t{1} << (slot % 64)),
+                                                                std::memory_order_relaxed);
+  }
+  dead_count_.fetch_sub(taken_out.size(), std::memory_order_relaxed);
+  // All that they led to is gone: they are linked again from the entry.
+  for (const std::uint32_t slot : stranded)
+    if (entry().link != slot + 1) link(slot, scratch);
+  return taken_out;
+}
+
+}  // namespace semroute::core

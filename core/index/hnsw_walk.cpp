@@ -1,0 +1,99 @@
+// HnswGraph: walking (arXiv:1603.09320, Alg. 2 and 5).
+#include <algorithm>
+#include <cstring>
+
+#include "core/base/check.h"
+#include "core/index/hnsw_graph.h"
+#include "core/index/hnsw_scorer.h"
+
+namespace semroute::core {
+namespace {
+
+constexpr std::uint32_t kExpanded = std::uint32_t{1} << 31;  // slots stay below it
+
+bool nearer(const Candidate& a, const Candidate& b) noexcept { return a.key > b.key; }
+
+}  // namespace
+
+// The nearest node on `to_layer`'s upper neighbour layers, going down greedily from the entry.
+Candidate HnswGraph::descend(const Scorer& scorer, Entry from, std::size_t to_layer, SearchScratch& scratch) const {
+  Candidate best{scorer(from.link - 1), from.link - 1};
+  scratch.slots.resize(std::max(scratch.slots.size(), 2 * params_.hnsw.m));
+  scratch.keys.resize(scratch.slots.size());
+  for (std::size_t layer = from.layers - 1; layer > to_layer; --layer) {
+    for (bool moved = true; moved;) {
+      moved = false;
+      std::size_t count = 0;
+      for (const Link& at : links_of(best.slot, layer)) {
+        const std::uint32_t link = at.load(std::memory_order_acquire);
+        if (link == 0) break;
+        scratch.slots[count++] = link - 1;
+      }
+      scorer(scratch.slots.data(), count, scratch.keys.data());
+      for (std::size_t i = 0; i < count; ++i) {
+        if (scratch.keys[i] <= best.key) continue;
+        best = {scratch.keys[i], scratch.slots[i]};
+        moved = true;
+      }
+    }
+  }
+  return best;
+}
+
+// The pool is one sorted list of the ef nearest seen, expanded or not: the next to expand is the first that is not, and
+// the search ends when there is none.
+void HnswGraph::search_layer(const Scorer& scorer, Candidate from, std::size_t layer, std::size_t ef,
+                             SearchScratch& scratch) const {
+  auto& pool = scratch.pool;
+  pool.clear();
+  pool.reserve(ef + 1);
+  pool.push_back(from);
+  scratch.visited.make_room(slots_.load(std::memory_order_acquire));
+  scratch.visited.mark(from.slot);
+  const std::size_t most_links = layer == 0 ? 2 * params_.hnsw.m : params_.hnsw.m;
+  scratch.slots.resize(std::max(scratch.slots.size(), most_links));
+  scratch.keys.resize(scratch.slots.size());
+  std::uint32_t* slots = scratch.slots.data();
+  float* keys = scratch.keys.data();
+  for (std::size_t at = 0; at < pool.size();) {
+    if ((pool[at].slot & kExpanded) != 0) {
+      ++at;
+      continue;
+    }
+    const std::uint32_t node = pool[at].slot;
+    pool[at].slot |= kExpanded;
+    if (at + 1 < pool.size()) __builtin_prefetch(links_of(pool[at + 1].slot & ~kExpanded, layer).data());
+    std::size_t count = 0;
+    for (const Link& next : links_of(node, layer)) {
+      const std::uint32_t link = next.load(std::memory_order_acquire);
+      if (link == 0) break;
+      if (scratch.visited.mark(link - 1)) slots[count++] = link - 1;
+    }
+    scorer(slots, count, keys);
+    std::size_t lowest = at + 1;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (pool.size() == ef) {
+        if (keys[i] <= pool.back().key) continue;
+        pool.pop_back();
+      }
+      const Candidate found{keys[i], slots[i]};
+      const auto place = std::upper_bound(pool.begin(), pool.end(), found, nearer);
+      lowest = std::min(lowest, static_cast<std::size_t>(place - pool.begin()));
+      pool.insert(place, found);
+    }
+    at = lowest;
+  }
+  for (Candidate& candidate : pool) candidate.slot &= ~kExpanded;
+  scratch.visited.clear();
+}
+
+ErrorTerms HnswGraph::walk(const float* query, std::size_t ef, SearchScratch& scratch) const {
+  scratch.pool.clear();
+  const Entry from = entry();
+  if (from.link == 0) return {};
+  const Scorer scorer(*this, query, scratch.query_code);
+  search_layer(scorer, descend(scorer, from, 0, scratch), 0, ef, scratch);
+  return scorer.terms();
+}
+
+}  // namespace semroute::core

@@ -1,0 +1,395 @@
+#include "core/index/index.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <numeric>
+#include <shared_mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/base/check.h"
+#include "core/index/crossover.h"
+#include "core/index/flat_scan.h"
+#include "core/index/graph_search.h"
+#include "core/index/hnsw_graph.h"
+#include "core/index/replaced_ids.h"
+#include "core/index/top_k.h"
+#include "core/index/vector_table.h"
+
+namespace semroute::core {
+namespace {
+
+// Dead nodes are taken out when this share of all is dead: one look at every list then serves many of them.
+constexpr std::size_t kDeadShare = 64;
+constexpr std::size_t kFewestDead = 64;
+// A node linked at a time by each thread of a batch or of the background; between them repair may run.
+constexpr std::size_t kLinksAtATime = 16;
+constexpr std::size_t kIdsAtATime = 64;
+
+}  // namespace
+
+// Locks, in the order in which they are taken: linking (shared by all that link, alone for making and repairing a
+// graph), then writing (the table, and which slots are nodes). Searches take none.
+struct Index::Impl {
+  explicit Impl(const IndexParams& given) : params(given) {}
+  ~Impl() {
+    stopping.store(true);
+    if (builder.joinable()) builder.join();
+  }
+
+  [[nodiscard]] Result<void> insert(std::span<const ReferenceId> ids, const float* const* rows, std::size_t threads);
+  std::size_t remove(std::span<const ReferenceId> ids);
+  void link_all(std::span<const std::uint32_t> slots, std::size_t threads);
+  void start_graph_if_due();
+  void build_in_background(std::uint32_t end);
+  void repair_if_due();
+  void retire(std::span<const std::uint32_t> slots);
+  [[nodiscard]] const HnswGraph* graph_to_walk() const noexcept {
+    return walking.load(std::memory_order_acquire) ? graph.get() : nullptr;
+  }
+  std::size_t search(const float* query, std::span<Hit> hits, const SearchOptions& options,
+                     SearchScratch& scratch) const;
+  std::size_t search_once(const float* query, std::span<Hit> hits, const SearchOptions& options,
+                          SearchScratch& scratch) const;
+  [[nodiscard]] bool would_change(ReferenceId id, const float* query, std::span<const Hit> found, bool full,
+                                  const IdSet* filter) const;
+
+  const IndexParams params;
+  mutable Readers readers;
+  std::unique_ptr<VectorTable> table;
+  ReplacedIds replaced_ids;
+  std::unique_ptr<HnswGraph> graph;  // made under `linking`, never taken back
+  std::atomic<bool> has_graph{false};
+  std::atomic<bool> walking{false};      // the graph holds every alive slot
+  std::optional<std::size_t> crossover;  // measured once; under `writing`
+  mutable std::shared_mutex linking;
+  std::mutex writing;
+  std::thread builder;
+  std::atomic<bool> stopping{false};
+  std::atomic<bool> building{false};
+};
+
+// Links slots that are claimed or of the caller's own, `threads` at once.
+void Index::Impl::link_all(std::span<const std::uint32_t> slots, std::size_t threads) {
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    const auto reading = readers.begin();
+    for (std::size_t i = next.fetch_add(1); i < slots.size(); i = next.fetch_add(1))
+      graph->link(slots[i], reading.scratch());
+    reading.scratch().note_bytes();
+  };
+  std::vector<std::thread> helpers;
+  const std::size_t most = std::min(threads, slots.size());
+  for (std::size_t i = 1; i < most; ++i) helpers.emplace_back(work);
+  work();
+  for (std::thread& helper : helpers) helper.join();
+}
+
+Result<void> Index::Impl::insert(std::span<const ReferenceId> ids, const float* const* rows, std::size_t threads) {
+  std::vector<std::uint32_t> slots;
+  std::vector<std::uint32_t> replaced;
+  {
+    const std::shared_lock<std::shared_mutex> link_lock(linking);
+    {
+      const std::lock_guard<std::mutex> lock(writing);
+      if (auto added = table->add(ids, rows, slots); !added.ok()) return added;
+      if (graph) {
+        if (!graph->grow(table->end())) {
+          table->take_back(slots);
+          return Error{ErrorCode::resource_exhausted,
+                       "no memory for links of more than " + std::to_string(table->count()) + " references"};
+        }
+        for (const std::uint32_t slot : slots) graph->claim(slot);
+      }
+    }
+    if (graph) link_all(slots, threads);
+    const std::lock_guard<std::mutex> lock(writing);
+    std::vector<ReferenceId> replaced_now;
+    for (const ReferenceId id : ids)
+      if (table->find(id) != kNoSlot) replaced_now.push_back(id);
+    replaced_ids.announce(replaced_now);
+    table->publish(slots, replaced);
+    replaced_ids.complete();
+    retire(replaced);
+  }
+  start_graph_if_due();
+  repair_if_due();
+  return {};
+}
+
+// Slots that are no longer alive: nodes wait for repair. Under `writing`.
+void Index::Impl::retire(std::span<const std::uint32_t> slots) {
+  std::vector<std::uint32_t> free;
+  for (const std::uint32_t slot : slots) {
+    if (graph && graph->is_node(slot))
+      graph->mark_dead(slot);
+    else
+      free.push_back(slot);
+  }
+  table->release(free);
+}
+
+std::size_t Index::Impl::remove(std::span<const ReferenceId> ids) {
+  std::vector<std::uint32_t> killed;
+  {
+    const std::shared_lock<std::shared_mutex> link_lock(linking);
+    const std::lock_guard<std::mutex> lock(writing);
+    for (const ReferenceId id : ids)
+      if (const std::uint32_t slot = table->kill(id); slot != kNoSlot) killed.push_back(slot);
+    retire(killed);
+  }
+  repair_if_due();
+  return killed.size();
+}
+
+void Index::Impl::repair_if_due() {
+  if (!has_graph.load(std::memory_order_acquire)) return;
+  const auto is_due = [this] { return graph->dead_count() >= std::max(kFewestDead, table->count() / kDeadShare); };
+  if (!is_due()) return;
+  const std::unique_lock<std::shared_mutex> link_lock(linking);
+  if (!is_due()) return;
+  const auto reading = readers.begin();
+  const std::vector<std::uint32_t> taken_out = graph->repair(reading.scratch());
+  const std::lock_guard<std::mutex> lock(writing);
+  table->release(taken_out);
+}
+
+void Index::Impl::start_graph_if_due() {
+  if (params.algorithm != Algorithm::automatic || has_graph.load(std::memory_order_acquire)) return;
+  if (table->count() < kFewestForGraph) return;
+  const std::unique_lock<std::shared_mutex> link_lock(linking);
+  const std::lock_guard<std::mutex> lock(writing);
+  if (graph) return;
+  if (!crossover) {
+    const auto reading = readers.begin();
+    crossover = measure_crossover(*table, params, reading.scratch());
+  }
+  if (table->count() < *crossover) return;
+  auto made = HnswGraph::make(params, *table);
+  // Without address space or memory for a graph, scanning goes on: slower, and right.
+  if (!made.ok() || !made.value()->grow(table->end())) {
+    crossover = std::numeric_limits<std::size_t>::max();
+    return;
+  }
+  graph = std::move(made).value();
+  has_graph.store(true, std::memory_order_release);
+  building.store(true);
+  builder = std::thread([this, end = table->end()] { build_in_background(end); });
+}
+
+// Slots below `end` that were there when the graph was made; those that came later link themselves.
+void Index::Impl::build_in_background(std::uint32_t end) {
+  const std::size_t threads = std::max(1U, std::thread::hardware_concurrency() / 2);
+  const std::size_t chunk = kLinksAtATime * threads;
+  std::vector<std::uint32_t> slots;
+  for (std::uint32_t first = 0; first < end && !stopping.load(std::memory_order_relaxed);) {
+    const std::shared_lock<std::shared_mutex> link_lock(linking);
+    slots.clear();
+    {
+      const std::lock_guard<std::mutex> lock(writing);
+      for (; first < end && slots.size() < chunk; ++first) {
+        if (!table->is_alive(first) || graph->is_node(first)) continue;
+        graph->claim(first);
+        slots.push_back(first);
+      }
+    }
+    link_all(slots, threads);
+  }
+  if (!stopping.load(std::memory_order_relaxed)) walking.store(true, std::memory_order_release);
+  building.store(false);
+  building.notify_all();
+}
+
+// Walks where that is expected to be cheaper than looking at every row that passes.
+std::size_t Index::Impl::search_once(const float* query, std::span<Hit> hits, const SearchOptions& options,
+                                     SearchScratch& scratch) const {
+  const IdSet* filter = options.filter;
+  const std::size_t count = table->count();
+  const std::size_t passing = filter == nullptr ? count : std::min(filter->count(), count);
+  if (const HnswGraph* walked = graph_to_walk(); walked != nullptr && passing > 0) {
+    const std::size_t ef = std::max({options.ef_search != 0 ? options.ef_search : params.hnsw.ef_search, hits.size()});
+    // ef of those that pass, and a few for those that are dead.
+    const std::size_t widened = ef * (count + walked->dead_count()) / passing + (walked->dead_count() > 0 ? 1 : 0);
+    if (params.algorithm == Algorithm::hnsw && filter == nullptr ? true : pays_to_walk(widened, passing, params)) {
+      const std::size_t found = search_graph(*table, *walked, params, query, widened, hits, filter, scratch);
+      if (found == hits.size()) return found;
+    }
+  }
+  if (filter != nullptr && passing < count / kFewShare)
+    return scan_few(*table, params.metric, query, hits, *filter, scratch);
+  return scan_all(*table, params.metric, query, hits, filter, scratch);
+}
+
+// Whether an id that was given a new vector while the search ran is among what it found, or should be.
+bool Index::Impl::would_change(ReferenceId id, const float* query, std::span<const Hit> found, bool full,
+                               const IdSet* filter) const {
+  if (filter != nullptr && !filter->contains(id)) return false;
+  if (std::any_of(found.begin(), found.end(), [id](const Hit& hit) { return hit.id == id; })) return true;
+  const std::uint32_t slot = table->find(id);
+  if (slot == kNoSlot) return false;
+  const VectorTable::Rows& rows = table->rows();
+  if (!full || rows.full == nullptr) return true;
+  float value;
+  rows.full->gather(query, &slot, 1, &value);
+  return better({id, score_of(params.metric, value)}, found.back());
+}
+
+// A search that a replacement may have misled is made again, a few times at most: it never waits for writers.
+std::size_t Index::Impl::search(const float* query, std::span<Hit> hits, const SearchOptions& options,
+                                SearchScratch& scratch) const {
+  constexpr int kMostTries = 8;
+  for (int tries = 1;; ++tries) {
+    const std::uint64_t began = replaced_ids.now();
+    const std::size_t found = search_once(query, hits, options, scratch);
+    const auto affects = [&](ReferenceId id) {
+      return would_change(id, query, hits.first(found), found == hits.size(), options.filter);
+    };
+    if (tries == kMostTries || !replaced_ids.any_since(began, affects)) return found;
+  }
+}
+
+Index::Index(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Index::~Index() = default;
+
+Result<std::unique_ptr<Index>> Index::create(const IndexParams& params, const Kernels& kernels) {
+  if (auto checked = check_params(params); !checked.ok()) return checked.error();
+  auto impl = std::make_unique<Impl>(params);
+  auto table = VectorTable::make(params, impl->readers, kernels);
+  if (!table.ok()) return table.error();
+  impl->table = std::move(table).value();
+  if (params.algorithm == Algorithm::hnsw) {
+    auto graph = HnswGraph::make(params, *impl->table);
+    if (!graph.ok()) return graph.error();
+    impl->graph = std::move(graph).value();
+    impl->has_graph.store(true);
+    impl->walking.store(true);
+  }
+  return std::unique_ptr<Index>(new Index(std::move(impl)));
+}
+
+const IndexParams& Index::params() const noexcept { return impl_->params; }
+std::size_t Index::count() const noexcept { return impl_->table->count(); }
+bool Index::walks() const noexcept { return impl_->walking.load(std::memory_order_acquire); }
+
+bool Index::approximate() const noexcept {
+  const auto reading = impl_->readers.begin();
+  return impl_->table->rows().full == nullptr || impl_->params.rerank == Rerank::none;
+}
+
+IndexBytes Index::bytes() const noexcept {
+  const std::lock_guard<std::mutex> lock(impl_->writing);
+  IndexBytes bytes = impl_->table->bytes();
+  if (impl_->has_graph.load(std::memory_order_acquire)) bytes.graph = impl_->graph->bytes();
+  bytes.other += impl_->readers.scratch_bytes();
+  return bytes;
+}
+
+Result<void> Index::insert(ReferenceId id, std::span<const float> vector) {
+  SEMROUTE_CHECK(vector.size() == impl_->params.dimension);
+  const float* row = vector.data();
+  return impl_->insert({&id, 1}, &row, 1);
+}
+
+Result<void> Index::insert(std::span<const ReferenceId> ids, std::span<const float> rows, std::size_t threads) {
+  const std::size_t dimension = impl_->params.dimension;
+  SEMROUTE_CHECK(rows.size() == ids.size() * dimension);
+  if (ids.empty()) return {};
+  // The last row of an id that is given twice is the one that counts.
+  std::vector<std::size_t> order(ids.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  if (std::adjacent_find(ids.begin(), ids.end(), std::greater_equal<>()) != ids.end()) {
+    std::stable_sort(order.begin(), order.end(), [ids](std::size_t a, std::size_t b) { return ids[a] < ids[b]; });
+    const auto last =
+        std::unique(order.rbegin(), order.rend(), [ids](std::size_t a, std::size_t b) { return ids[a] == ids[b]; });
+    order.erase(order.begin(), last.base());
+    std::sort(order.begin(), order.end());
+  }
+  std::vector<ReferenceId> distinct(order.size());
+  std::vector<const float*> pointers(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    distinct[i] = ids[order[i]];
+    pointers[i] = rows.data() + order[i] * dimension;
+  }
+  return impl_->insert(distinct, pointers.data(), std::max<std::size_t>(threads, 1));
+}
+
+std::size_t Index::remove(std::span<const ReferenceId> ids) { return impl_->remove(ids); }
+
+std::size_t Index::search(std::span<const float> query, std::size_t k, std::span<Hit> hits,
+                          const SearchOptions& options) const {
+  SEMROUTE_CHECK(query.size() == impl_->params.dimension);
+  const std::size_t passing = options.filter == nullptr ? count() : std::min(options.filter->count(), count());
+  const std::size_t wanted = std::min(k, passing);
+  if (wanted == 0) return 0;
+  SEMROUTE_CHECK(hits.size() >= wanted);
+  const auto reading = impl_->readers.begin();
+  const std::size_t found = impl_->search(query.data(), hits.first(wanted), options, reading.scratch());
+  reading.scratch().note_bytes();
+  return found;
+}
+
+void Index::search_many(std::span<const float> queries, std::size_t k, std::span<Hit> hits,
+                        std::span<std::size_t> counts, const SearchOptions& options) const {
+  const std::size_t dimension = impl_->params.dimension;
+  SEMROUTE_CHECK(queries.size() == counts.size() * dimension && hits.size() >= counts.size() * k);
+  if (walks() || options.filter != nullptr || k > count()) {
+    for (std::size_t i = 0; i < counts.size(); ++i)
+      counts[i] = search(queries.subspan(i * dimension, dimension), k, hits.subspan(i * k, k), options);
+    return;
+  }
+  const auto reading = impl_->readers.begin();
+  scan_all_many(*impl_->table, impl_->params.metric, queries, dimension, k, hits, counts, nullptr, reading.scratch());
+  reading.scratch().note_bytes();
+}
+
+void Index::score(std::span<const float> query, IdRange ids, std::span<float> scores) const {
+  SEMROUTE_CHECK(query.size() == impl_->params.dimension && scores.size() == ids.count);
+  const auto reading = impl_->readers.begin();
+  const VectorTable& table = *impl_->table;
+  const VectorTable::Rows& rows = table.rows();
+  std::byte* code = nullptr;
+  if (rows.full == nullptr && ids.count > 0) {
+    code = reading.scratch().query_code.make_room(rows.codec->query_bytes());
+    rows.codec->prepare(query.data(), code);
+  }
+  const Metric metric = impl_->params.metric;
+  std::uint32_t slots[kIdsAtATime];
+  std::uint32_t guess = kNoSlot;  // ids that came together mostly lie together
+  for (std::size_t first = 0; first < ids.count; first += kIdsAtATime) {
+    const std::size_t some = std::min(kIdsAtATime, ids.count - first);
+    bool in_order = true;
+    for (std::size_t i = 0; i < some; ++i) {
+      const ReferenceId id = ids.first + first + i;
+      const bool guessed = guess < table.end() && table.is_alive(guess) && table.id_of(guess) == id;
+      slots[i] = guessed ? guess : table.find(id);
+      SEMROUTE_CHECK(slots[i] != kNoSlot);
+      in_order = in_order && (i == 0 || slots[i] == slots[i - 1] + 1);
+      guess = slots[i] + 1;
+    }
+    float* out = scores.data() + first;
+    if (rows.full == nullptr)
+      rows.codec->gather(code, rows.codes->as<std::byte>(), slots, some, out);
+    else if (in_order)
+      rows.full->scan(query.data(), slots[0], some, out);
+    else
+      rows.full->gather(query.data(), slots, some, out);
+    for (std::size_t i = 0; i < some; ++i)
+      out[i] = rows.full == nullptr ? score_of_key(metric, out[i]) : score_of(metric, out[i]);
+  }
+}
+
+bool Index::read(ReferenceId id, std::span<float> vector) const {
+  SEMROUTE_CHECK(vector.size() == impl_->params.dimension);
+  const auto reading = impl_->readers.begin();
+  const std::uint32_t slot = impl_->table->find(id);
+  if (slot == kNoSlot) return false;
+  impl_->table->rows().read(slot, vector.data());
+  return true;
+}
+
+void Index::wait_for_graph() const { impl_->building.wait(true); }
+
+}  // namespace semroute::core

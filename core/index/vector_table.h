@@ -1,0 +1,132 @@
+// VectorTable: the vectors of an index by slot: ids, full rows, codes, and which slots are alive.
+//
+// A slot is a dense 32-bit place. Its life: add() fills it, publish() makes it alive under its id, kill() takes that
+// back, release() hands it over for use again, which happens once no search that might look at it is left. A slot's row
+// is written only while it is not alive, and read only while it is, or through a link that was made after it was
+// written.
+//
+// Codes: quantization `none` keeps int8 codes beside the full vectors from kCodesFrom rows on, unless the vectors are
+// short. They are trained on a sample of what is there, and again when the table has grown kRetrainGrowth-fold, as long
+// as full vectors are kept. With rerank `none` full vectors are kept only until codes are trained.
+//
+// Complexity: add O(dimension) a row, training apart; find, publish, kill, release O(1) a slot.
+// Threads: members under "readers" from any thread that holds a Readers::Reading; the others from one thread at a time.
+// Errors: resource_exhausted when the capacity or memory is used up; nothing was added then.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "core/base/growing_block.h"
+#include "core/base/result.h"
+#include "core/index/full_rows.h"
+#include "core/index/id_map.h"
+#include "core/index/index_bytes.h"
+#include "core/index/index_params.h"
+#include "core/index/readers.h"
+#include "core/quantize/codec.h"
+
+namespace semroute::core {
+
+class VectorTable {
+ public:
+  // What rows are compared by: published whole, const but for the rows of slots that are not alive.
+  struct Rows {
+    FullRows* full = nullptr;      // null once rerank `none` has dropped them
+    const Codec* codec = nullptr;  // null before training
+    const GrowingBlock* codes = nullptr;
+    const GrowingBlock* errors = nullptr;  // a float a slot (codec.h)
+
+    [[nodiscard]] const std::byte* code(std::uint32_t slot) const noexcept {
+      return codes->as<std::byte>() + slot * codec->row_bytes();
+    }
+    [[nodiscard]] const float* error(std::uint32_t slot) const noexcept { return errors->as<float>() + slot; }
+    // The vector of a slot, as exactly as it is kept.
+    void read(std::uint32_t slot, float* vector) const;
+  };
+
+  [[nodiscard]] static Result<std::unique_ptr<VectorTable>> make(const IndexParams& params, Readers& readers,
+                                                                 const Kernels& kernels);
+  ~VectorTable();
+
+  // Readers.
+  [[nodiscard]] const Rows& rows() const noexcept { return *rows_.load(std::memory_order_acquire); }
+  [[nodiscard]] std::uint32_t end() const noexcept { return end_.load(std::memory_order_acquire); }  // beyond all slots
+  [[nodiscard]] std::size_t count() const noexcept { return count_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool is_alive(std::uint32_t slot) const noexcept {
+    return (alive_word(slot / 64) >> (slot % 64) & 1U) != 0;
+  }
+  // 64 slots from 64 * word on; one bit each.
+  [[nodiscard]] std::uint64_t alive_word(std::size_t word) const noexcept {
+    return alive_.as<std::atomic<std::uint64_t>>()[word].load(std::memory_order_acquire);
+  }
+  [[nodiscard]] ReferenceId id_of(std::uint32_t slot) const noexcept { return ids_.as<ReferenceId>()[slot]; }
+  [[nodiscard]] std::uint32_t find(ReferenceId id) const noexcept { return by_id_.find(id); }
+  [[nodiscard]] const Kernels& kernels() const noexcept { return kernels_; }
+  [[nodiscard]] std::size_t most_slots() const noexcept { return most_slots_; }
+
+  // Writers. Precondition of add: ids differ from one another; rows has ids.size() vectors.
+  [[nodiscard]] Result<void> add(std::span<const ReferenceId> ids, const float* const* rows,
+                                 std::vector<std::uint32_t>& slots);
+  // Undoes an add() that is not published.
+  void take_back(std::span<const std::uint32_t> slots);
+  // Appends to `replaced` the slots that had the ids before; they are no longer alive.
+  void publish(std::span<const std::uint32_t> slots, std::vector<std::uint32_t>& replaced);
+  // The slot that was alive under the id, or kNoSlot.
+  std::uint32_t kill(ReferenceId id);
+  // Precondition: nothing links to the slots any more.
+  void release(std::span<const std::uint32_t> slots);
+
+  [[nodiscard]] IndexBytes bytes() const noexcept;
+
+ private:
+  struct CodeBlock {
+    std::unique_ptr<const Codec> codec;
+    GrowingBlock codes;
+    GrowingBlock errors;
+    std::size_t trained_on = 0;
+  };
+  struct Released {
+    std::vector<std::uint32_t> slots;
+    std::uint64_t epoch;
+  };
+  struct Outgrown {
+    std::unique_ptr<Rows> rows;
+    std::unique_ptr<CodeBlock> codes;
+    std::unique_ptr<FullRows> full;
+    std::uint64_t epoch;
+  };
+
+  VectorTable(const IndexParams& params, Readers& readers, const Kernels& kernels);
+  [[nodiscard]] Result<void> reserve();
+  [[nodiscard]] bool grow(std::size_t slots);
+  [[nodiscard]] bool should_train(std::size_t count) const noexcept;
+  [[nodiscard]] bool train(std::span<const float* const> added);
+  void publish_rows(std::unique_ptr<CodeBlock> outgrown_codes, std::unique_ptr<FullRows> outgrown_full);
+  void reclaim();
+
+  const IndexParams params_;
+  Readers& readers_;
+  const Kernels& kernels_;
+  std::size_t most_slots_ = 0;
+  std::unique_ptr<FullRows> full_;
+  std::unique_ptr<CodeBlock> codes_;
+  std::unique_ptr<Rows> current_rows_;
+  std::atomic<const Rows*> rows_{nullptr};
+  GrowingBlock ids_;
+  GrowingBlock alive_;
+  IdMap by_id_;
+  std::atomic<std::uint32_t> end_{0};
+  std::atomic<std::size_t> count_{0};
+  std::size_t pending_ = 0;  // added, not yet published
+  std::vector<std::uint32_t> free_;
+  std::vector<Released> released_;
+  std::vector<Outgrown> outgrown_;
+};
+
+}  // namespace semroute::core

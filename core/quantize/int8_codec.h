@@ -1,0 +1,60 @@
+// Int8Codec: a byte for each number, with a proven bound on what that loses.
+//
+// A number x_i is coded as round((x_i - centre_i) / step), limited to -127..127 and kept as that plus 128. Centre and
+// step are trained and the same for all rows, so that a row is its bytes alone (under euclidean with a norm behind
+// them).
+//   inner product   q.x = q.centre + q.(x - centre); q is coded by a step of its own. Off by at most
+//                   |q| |x - coded x| + |q - coded q| |coded x - centre|   (Cauchy-Schwarz, 2-norms)
+//   euclidean       twice the same for the centred vectors; their norms are exact
+//   manhattan       q is coded as the rows are; off by at most the 1-norms of both roundings
+// The error of a row is that of its own rounding, whatever made it, so numbers beyond the trained range cost speed,
+// never exactness. Allowances for float32 arithmetic, that of the kernels for full vectors included, are part of the
+// bounds. Threads, lifetime: codec.h.
+#pragma once
+
+#include <vector>
+
+#include "core/quantize/codec.h"
+
+namespace semroute::core {
+
+class Int8Codec final : public Codec {
+ public:
+  // `rows` (n x dimension, n >= 1) are what centre and step are taken from.
+  Int8Codec(Metric metric, std::size_t dimension, std::span<const float> rows, const Kernels& kernels);
+
+  [[nodiscard]] std::size_t dimension() const noexcept override { return dimension_; }
+  [[nodiscard]] std::size_t row_bytes() const noexcept override { return row_bytes_; }
+  [[nodiscard]] std::size_t query_bytes() const noexcept override;
+  [[nodiscard]] std::size_t bytes() const noexcept override { return centre_.capacity() * 2 * sizeof(float); }
+  [[nodiscard]] bool proven() const noexcept override { return true; }
+
+  float encode(const float* vector, std::byte* row) const override;
+  void decode(const std::byte* row, float* vector) const override;
+  ErrorTerms prepare(const float* query, std::byte* code) const override;
+  void scan(const std::byte* code, const std::byte* rows, std::size_t count, float* keys) const override;
+  void gather(const std::byte* code, const std::byte* base, const std::uint32_t* slots, std::size_t count,
+              float* keys) const override;
+
+ private:
+  struct QueryHead;
+  struct Rounding;
+  Rounding round_row(const float* vector, float step, std::uint8_t* codes) const;
+  [[nodiscard]] double squares_of(const float* values, std::size_t count) const;
+  float choose_step(std::span<const float> rows) const;
+  void turn_into_keys(const QueryHead& query, const std::int32_t* sums, std::size_t count, float* keys) const;
+
+  Metric metric_;
+  std::size_t dimension_;
+  std::size_t code_bytes_;  // dimension, padded to a cache line
+  std::size_t row_bytes_;
+  std::vector<float> centre_;  // padded with zeros
+  std::vector<float> zeros_;
+  double centre_norm_ = 0.0;
+  double largest_norm_ = 1.0;  // of the centred training rows
+  double query_share_ = 0.01;  // rounding of a query as a share of its norm: what row errors allow for
+  float step_ = 1.0F;
+  const Kernels& kernels_;
+};
+
+}  // namespace semroute::core

@@ -1,0 +1,239 @@
+// Replies as JSON lines: their exact bytes, and that they are JSON whatever a target or a name holds.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <charconv>
+#include <limits>
+
+#include "router/protocol/json_codec.h"
+#include "tests/router/protocol/replies.h"
+
+namespace semroute::router {
+namespace {
+
+using testing::HasSubstr;
+namespace json = boost::json;
+
+std::string json_string(std::string_view text) {
+  std::string out;
+  append_json_string(text, out);
+  return out;
+}
+
+std::string line_of(const DecisionReply& reply, const RequestId& id = {"1", "n:1"}) {
+  std::string out;
+  encode_json(id, reply, out);
+  EXPECT_EQ(out.find('\n'), out.size() - 1) << out;
+  json::error_code problem;
+  (void)json::parse(out, problem);
+  EXPECT_FALSE(problem) << out;
+  return out.substr(0, out.size() - 1);
+}
+
+std::string line_of(const ErrorReply& reply) {
+  std::string out;
+  encode_json({}, reply, out);
+  return out.substr(0, out.size() - 1);
+}
+
+// The reply of a target as `route` shows it.
+std::string shown_reply(std::string_view content_type, std::string_view body) {
+  DecisionReply reply = test::no_match();
+  reply.route_op = reply.dispatched = true;
+  reply.reply = TargetReplyView{200, content_type, body};
+  const std::string line = line_of(reply);
+  const std::size_t begin = line.find("\"reply\":") + 8;
+  return line.substr(begin, line.size() - 1 - begin);
+}
+
+TEST(JsonEncoder, StringsAreEscaped) {
+  EXPECT_EQ(json_string(""), R"("")");
+  EXPECT_EQ(json_string("plain é € 😀"), "\"plain é € 😀\"");
+  EXPECT_EQ(json_string("a\"b\\c/d"), R"("a\"b\\c/d")");
+  EXPECT_EQ(json_string("\n\r\t\x01\x1F\x7F"), R"("\n\u000d\u0009\u0001\u001f\u007f")");
+  EXPECT_EQ(json_string(std::string_view("\0x", 2)), R"("\u0000x")");
+}
+
+TEST(JsonEncoder, BytesThatAreNotUtf8AreReplaced) {
+  const std::string replacement = "\xEF\xBF\xBD";
+  EXPECT_EQ(json_string("a\xFFz"), "\"a" + replacement + "z\"");
+  EXPECT_EQ(json_string("\xC3"), '"' + replacement + '"');
+  EXPECT_EQ(json_string("\xC3\xC3\xA9"), '"' + replacement + "\xC3\xA9\"");
+  EXPECT_EQ(json_string("\xF0\x9F\x98"), '"' + replacement + replacement + replacement + '"');
+  EXPECT_EQ(json_string("\xED\xA0\x80!"), '"' + replacement + replacement + replacement + "!\"");
+}
+
+TEST(JsonEncoder, EveryStringReadsBack) {
+  for (unsigned a = 0; a < 256; ++a) {
+    for (const unsigned b : {0x00U, 0x22U, 0x41U, 0x5CU, 0x80U, 0xA9U, 0xBFU, 0xC3U, 0xFFU}) {
+      const std::string text{static_cast<char>(a), static_cast<char>(b), 'x'};
+      json::error_code problem;
+      const json::value read = json::parse(json_string(text), problem);
+      ASSERT_FALSE(problem) << a << ' ' << b;
+      const bool is_text = (a < 0x80 && b < 0x80) || (a >= 0xC2 && a <= 0xDF && (b & 0xC0U) == 0x80);
+      EXPECT_TRUE(!is_text || read.as_string() == text) << a << ' ' << b;
+    }
+  }
+}
+
+TEST(JsonEncoder, NumbersAreShortestAndReadBackExactly) {
+  const auto text = [](auto number) {
+    std::string out;
+    append_json_number(number, out);
+    return out;
+  };
+  EXPECT_EQ(text(0.0F), "0");
+  EXPECT_EQ(text(-0.0F), "-0");
+  EXPECT_EQ(text(0.83F), "0.83");
+  EXPECT_EQ(text(0.1), "0.1");
+  EXPECT_EQ(text(1e30), "1e+30");
+  for (const float number : {std::numeric_limits<float>::max(), std::numeric_limits<float>::min(),
+                             std::numeric_limits<float>::denorm_min(), 1.0F / 3, 16777217.0F, -1e-10F}) {
+    float back = 0;
+    const std::string written = text(number);
+    EXPECT_EQ(std::from_chars(written.data(), written.data() + written.size(), back).ec, std::errc{});
+    EXPECT_EQ(back, number);
+  }
+  EXPECT_EQ(text(std::numeric_limits<double>::denorm_min()), "5e-324");
+}
+
+TEST(JsonEncoder, ValuesOfEveryKind) {
+  config::Value list;
+  const auto value = [](auto data) {
+    config::Value out;
+    out.data = std::move(data);
+    return out;
+  };
+  list.data = config::Value::List{value(true),
+                                  value(false),
+                                  value(std::int64_t{-9'007'199'254'740'993}),
+                                  value(0.5),
+                                  value(std::string("a\"")),
+                                  config::Value{},
+                                  value(config::Value::List{}),
+                                  value(config::Value::Map{{"k\n", {}, value(std::int64_t{1})}, {"", {}, {}}})};
+  std::string out;
+  append_json_value(list, out);
+  EXPECT_EQ(out, R"([true,false,-9007199254740993,0.5,"a\"",null,[],{"k\n":1,"":null}])");
+}
+
+TEST(JsonEncoder, AMatch) {
+  EXPECT_EQ(line_of(test::matched(), {"\"a\\u0062\"", "s:ab"}),
+            R"({"id":"a\u0062","ok":true,"request_id":"r-1","decision":"matched","reason":"passed","route":"billing",)"
+            R"("score":0.83,"metadata":{"tier":"gold"},"target":"billing-api","revision":17,"matches":)"
+            R"([{"route":"billing","score":0.83,"threshold":0.6,"passed":true},)"
+            R"({"route":"refund","score":0.41,"threshold":0.5,"passed":false}]})");
+}
+
+TEST(JsonEncoder, NoMatchHasNoRoute) {
+  EXPECT_EQ(line_of(test::no_match(), {}),
+            R"({"id":null,"ok":true,"request_id":"r-1","decision":"no_match","reason":"below_threshold","revision":17,)"
+            R"("matches":[{"route":"billing","score":0.25,"threshold":0.5,"passed":false}]})");
+}
+
+TEST(JsonEncoder, ADefaultRouteWithoutReferencesHasNoScore) {
+  DecisionReply reply = test::no_match();
+  reply.decisions[0].decision = DecisionKind::fallback;
+  reply.decisions[0].route = "general";
+  reply.decisions[0].matches.clear();
+  EXPECT_THAT(line_of(reply), HasSubstr(R"("decision":"default","reason":"below_threshold","route":"general",)"
+                                        R"("metadata":{},"revision":17,"matches":[]})"));
+}
+
+TEST(JsonEncoder, ABatch) {
+  DecisionReply reply = test::matched();
+  reply.batch = true;
+  reply.decisions.push_back(test::no_match().decisions[0]);
+  const auto line = json::parse(line_of(reply)).as_object();
+  EXPECT_EQ(line.at("revision"), 17);
+  ASSERT_EQ(line.at("results").as_array().size(), 2U);
+  EXPECT_EQ(line.at("results").at(0).at("route"), "billing");
+  EXPECT_FALSE(line.at("results").at(0).as_object().contains("revision"));
+  EXPECT_EQ(line.at("results").at(1).at("decision"), "no_match");
+}
+
+TEST(JsonEncoder, ARouteSaysWhetherItWasDispatched) {
+  DecisionReply reply = test::matched();
+  reply.route_op = true;
+  EXPECT_THAT(line_of(reply), testing::EndsWith(R"(],"dispatched":false})"));
+}
+
+TEST(JsonEncoder, ATargetsJsonIsPassedOnVerbatim) {
+  for (const char* type : {"application/json", "Application/JSON; charset=utf-8", "application/problem+json",
+                           "application/vnd.x+json ; a=b"}) {
+    EXPECT_EQ(shown_reply(type, R"({"a" :1.50, "b":[ ]})"),
+              "{\"status\":200,\"content_type\":" + json_string(type) + R"(,"body":{"a" :1.50, "b":[ ]}})");
+  }
+  // What no float64 holds is still JSON.
+  EXPECT_THAT(shown_reply("application/json", "123456789012345678901234567890"),
+              HasSubstr("\"body\":123456789012345678901234567890"));
+}
+
+TEST(JsonEncoder, ATargetsJsonOfManyLinesBecomesOne) {
+  EXPECT_THAT(shown_reply("application/json", "{\r\n  \"a b\": [1, 2],\n\t\"c\\\" \": \"x  \\\\\"\n}\n"),
+              HasSubstr(R"("body":{"a b":[1,2],"c\" ":"x  \\"}})"));
+}
+
+TEST(JsonEncoder, OtherBodiesAreTextOrBase64) {
+  for (const char* type : {"text/plain", "application/jsonx", "json", "", "application/xml"}) {
+    EXPECT_THAT(shown_reply(type, "[1]"), HasSubstr(R"("text":"[1]")")) << type;
+  }
+  for (const char* body : {"", "{", "{} {}", "01", "nope", "\"a\nb\""}) {
+    EXPECT_THAT(shown_reply("application/json", body), HasSubstr("\"text\":" + json_string(body))) << body;
+  }
+  EXPECT_THAT(shown_reply("text/plain", "\xFF"), HasSubstr(R"("base64":"/w==")"));
+  EXPECT_THAT(shown_reply("application/json", "\"\xFF\xFE\""), HasSubstr(R"("base64":"Iv/+Ig==")"));
+  EXPECT_THAT(shown_reply("image/png", "\x89PNG\r\n"), HasSubstr(R"("base64":"iVBORw0K")"));
+  EXPECT_THAT(shown_reply("a\xFF\"b", "x"), HasSubstr("\"content_type\":\"a\xEF\xBF\xBD\\\"b\""));
+  const std::string deep = std::string(40, '[') + std::string(40, ']');
+  EXPECT_THAT(shown_reply("application/json", deep), HasSubstr("\"text\":"));
+}
+
+TEST(JsonEncoder, AnErrorBeforeAndAfterADecision) {
+  EXPECT_EQ(
+      line_of(ErrorReply{.code = core::ErrorCode::dimension_mismatch, .message = "embedding has \"383\" numbers"}),
+      R"({"id":null,"ok":false,"error":{"code":"dimension_mismatch","message":"embedding has \"383\" numbers",)"
+      R"("retryable":false}})");
+  const DecisionReply decided = test::matched();
+  EXPECT_EQ(line_of(ErrorReply{.request_id = "r-9",
+                               .code = core::ErrorCode::upstream_timeout,
+                               .message = "slow",
+                               .retryable = true,
+                               .sent = false,
+                               .decision = &decided.decisions[0],
+                               .revision = 3}),
+            R"({"id":null,"ok":false,"request_id":"r-9","decision":"matched","reason":"passed","route":"billing",)"
+            R"("score":0.83,"metadata":{"tier":"gold"},"target":"billing-api","revision":3,)"
+            R"("error":{"code":"upstream_timeout","message":"slow","sent":false,"retryable":true}})");
+}
+
+TEST(JsonEncoder, Explain) {
+  DecisionReply reply = test::matched();
+  reply.decisions[0].explain =
+      ExplainView{.references = {{"billing", 3, 0.9F, "where is \"it\"", false}, {"refund", 0, -0.5F, "", true}},
+                  .candidates = {{"billing", 0.83F, 0.6, 0.25, "served"}, {"refund", 0.41F, 0.5, -0.25, "vetoed"}},
+                  .decode_us = 1.5,
+                  .search_us = 2,
+                  .decide_us = 0,
+                  .dispatch_us = 1e6,
+                  .attempts = {{"billing-api", "ok", 1200}}};
+  EXPECT_THAT(
+      line_of(reply),
+      HasSubstr(R"("explain":{"references":[{"route":"billing","row":3,"score":0.9,"text":"where is \"it\"",)"
+                R"("negative":false},{"route":"refund","row":0,"score":-0.5,"text":"","negative":true}],)"
+                R"("candidates":[{"route":"billing","score":0.83,"threshold":0.6,"margin":0.25,"outcome":"served"},)"
+                R"({"route":"refund","score":0.41,"threshold":0.5,"margin":-0.25,"outcome":"vetoed"}],)"
+                R"("took_us":{"decode":1.5,"search":2,"decide":0,"dispatch":1e+06},)"
+                R"("attempts":[{"target":"billing-api","outcome":"ok","took_us":1200}]}})"));
+}
+
+TEST(JsonEncoder, MembersOfOtherVerbs) {
+  std::string out;
+  encode_json_members({"7", "n:7"}, "r", R"("version":"1")", out);
+  encode_json_members({}, "", "", out);
+  EXPECT_EQ(out, "{\"id\":7,\"ok\":true,\"request_id\":\"r\",\"version\":\"1\"}\n{\"id\":null,\"ok\":true}\n");
+}
+
+}  // namespace
+}  // namespace semroute::router

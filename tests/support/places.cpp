@@ -1,0 +1,16 @@
+#include "tests/support/places.h"
+
+#include <cstdlib>
+
+namespace semroute::test {
+
+std::string source_path(const std::string& relative) { return SEMROUTE_SOURCE_DIR "/" + relative; }
+std::string daemon_path() { return SEMROUTE_BUILD_DIR "/semrouted"; }
+std::string tool_path() { return SEMROUTE_BUILD_DIR "/semroute"; }
+
+std::string test_data_folder() {
+  const char* given = std::getenv("SEMROUTE_TEST_DATA");
+  return given != nullptr ? given : source_path("../shared/data");
+}
+
+}  // namespace semroute::test
