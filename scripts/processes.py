@@ -112,6 +112,18 @@ def _signal_group(process, number):
         pass
 
 
+def _environment_of(name):
+    """That of a process which is just becoming another program reads as empty for a moment."""
+    for _ in range(20):
+        with open(f"/proc/{name}/environ", "rb") as file:
+            environment = file.read()
+        if environment:
+            break
+        os.readlink(f"/proc/{name}/exe")  # no such file for a zombie or a thread of the kernel
+        time.sleep(0.001)
+    return environment
+
+
 def _marked(mark):
     """{process id: command line} of what carries the mark; a zombie's environment is empty, so it is not among them."""
     wanted = b"\0" + mark.encode()
@@ -120,9 +132,8 @@ def _marked(mark):
         if not name.isdecimal():
             continue
         try:
-            with open(f"/proc/{name}/environ", "rb") as file:
-                if wanted not in b"\0" + file.read():
-                    continue
+            if wanted not in b"\0" + _environment_of(name):
+                continue
             with open(f"/proc/{name}/cmdline", "rb") as file:
                 found[int(name)] = file.read().replace(b"\0", b" ").decode(errors="replace").strip()
         except OSError:
