@@ -186,53 +186,59 @@ Word used_bits(std::uint32_t first, std::uint32_t end) noexcept {
   return end - first >= kBlockRows ? ~Word{0} : (Word{1} << (end - first)) - 1;
 }
 
-Block block_at(const VectorTable& table, const IdSet* filter, std::uint32_t first, std::uint32_t end) {
-  const Word alive = table.alive_word(first / kBlockRows) & used_bits(first, end);
+Block block_at(const VectorTable& table, const IdSet* filter, std::uint32_t first, std::uint32_t end, Epoch at) {
+  const Word alive = table.alive_word(first / kBlockRows, at) & used_bits(first, end);
   return {first, passing(table, filter, first, alive)};
 }
 
 }  // namespace
 
 std::size_t scan_all(const VectorTable& table, Metric metric, const float* query, std::span<Hit> hits,
-                     const IdSet* filter, SearchScratch& scratch) {
+                     const IdSet* filter, const Readers::Reading& reading) {
   const std::uint32_t end = table.end();
-  Scan scan(table, metric, query, hits, scratch.scans[0]);
+  Scan scan(table, metric, query, hits, reading.scratch().scans[0]);
   for (std::uint32_t first = 0; first < end; first += kBlockRows)
-    if (const Block block = block_at(table, filter, first, end); block.bits != 0) scan.look_at(block);
+    if (const Block block = block_at(table, filter, first, end, reading.epoch()); block.bits != 0) scan.look_at(block);
   return scan.finish();
 }
 
 std::size_t scan_few(const VectorTable& table, Metric metric, const float* query, std::span<Hit> hits,
-                     const IdSet& filter, SearchScratch& scratch) {
+                     const IdSet& filter, const Readers::Reading& reading) {
   // Slots in ascending order, so that neighbours are read together.
-  scratch.slots.clear();
+  auto& slots = reading.scratch().slots;
+  slots.clear();
+  bool all_seen = true;
   filter.for_each([&](ReferenceId id) {
-    if (const std::uint32_t slot = table.find(id); slot != kNoSlot) scratch.slots.push_back(slot);
+    const std::uint32_t slot = table.find(id);
+    if (slot == kNoSlot) return;
+    slots.push_back(slot);
+    all_seen = all_seen && table.is_alive(slot, reading.epoch());
   });
-  std::sort(scratch.slots.begin(), scratch.slots.end());
-  Scan scan(table, metric, query, hits, scratch.scans[0]);
-  for (std::size_t i = 0; i < scratch.slots.size();) {
-    Block block{static_cast<std::uint32_t>(scratch.slots[i] / kBlockRows * kBlockRows), 0};
-    for (; i < scratch.slots.size() && scratch.slots[i] - block.first < kBlockRows; ++i)
-      block.bits |= Word{1} << (scratch.slots[i] - block.first);
-    block.bits &= table.alive_word(block.first / kBlockRows);
-    if (block.bits != 0) scan.look_at(block);
+  // An id got this slot only since; the one that it had is not known by the id any more.
+  if (!all_seen) return scan_all(table, metric, query, hits, &filter, reading);
+  std::sort(slots.begin(), slots.end());
+  Scan scan(table, metric, query, hits, reading.scratch().scans[0]);
+  for (std::size_t i = 0; i < slots.size();) {
+    Block block{static_cast<std::uint32_t>(slots[i] / kBlockRows * kBlockRows), 0};
+    for (; i < slots.size() && slots[i] - block.first < kBlockRows; ++i)
+      block.bits |= Word{1} << (slots[i] - block.first);
+    scan.look_at(block);
   }
   return scan.finish();
 }
 
 void scan_all_many(const VectorTable& table, Metric metric, std::span<const float> queries, std::size_t dimension,
                    std::size_t k, std::span<Hit> hits, std::span<std::size_t> counts, const IdSet* filter,
-                   SearchScratch& scratch) {
+                   const Readers::Reading& reading) {
   const std::uint32_t end = table.end();
   for (std::size_t done = 0; done < counts.size(); done += SearchScratch::kMostScans) {
     const std::size_t some = std::min(SearchScratch::kMostScans, counts.size() - done);
     std::array<std::optional<Scan>, SearchScratch::kMostScans> scans;
     for (std::size_t i = 0; i < some; ++i)
       scans[i].emplace(table, metric, queries.data() + (done + i) * dimension, hits.subspan((done + i) * k, k),
-                       scratch.scans[i]);
+                       reading.scratch().scans[i]);
     for (std::uint32_t first = 0; first < end; first += kBlockRows) {
-      const Block block = block_at(table, filter, first, end);
+      const Block block = block_at(table, filter, first, end, reading.epoch());
       if (block.bits == 0) continue;
       for (std::size_t i = 0; i < some; ++i) scans[i]->look_at(block);
     }

@@ -11,22 +11,22 @@
 #include <span>
 
 #include "core/index/id_set.h"
-#include "core/index/search_scratch.h"
+#include "core/index/readers.h"
 #include "core/index/vector_table.h"
 
 namespace semroute::core {
 
 // Rows that alive ids of `filter` (null: all) stand in are looked at. Precondition: hits.size() == k >= 1.
 std::size_t scan_all(const VectorTable& table, Metric metric, const float* query, std::span<Hit> hits,
-                     const IdSet* filter, SearchScratch& scratch);
+                     const IdSet* filter, const Readers::Reading& reading);
 
 // The same for several queries (n x dimension), each block of rows being read once for all of them.
 void scan_all_many(const VectorTable& table, Metric metric, std::span<const float> queries, std::size_t dimension,
                    std::size_t k, std::span<Hit> hits, std::span<std::size_t> counts, const IdSet* filter,
-                   SearchScratch& scratch);
+                   const Readers::Reading& reading);
 
 // Looks only at the ids of `filter`, found one by one: for filters that few ids pass.
 std::size_t scan_few(const VectorTable& table, Metric metric, const float* query, std::span<Hit> hits,
-                     const IdSet& filter, SearchScratch& scratch);
+                     const IdSet& filter, const Readers::Reading& reading);
 
 }  // namespace semroute::core

@@ -23,13 +23,13 @@ float margin_of(const Codec& codec, const ErrorTerms& terms, float error) {
 
 std::size_t search_graph(const VectorTable& table, const HnswGraph& graph, const IndexParams& params,
                          const float* query, std::size_t ef, std::span<Hit> hits, const IdSet* filter,
-                         SearchScratch& scratch) {
+                         const Readers::Reading& reading) {
   constexpr std::size_t kBatch = 16;
   const VectorTable::Rows& rows = table.rows();
-  const ErrorTerms terms = graph.walk(query, ef, scratch);
-  auto& pool = scratch.pool;
+  const ErrorTerms terms = graph.walk(query, ef, reading.scratch());
+  auto& pool = reading.scratch().pool;
   const auto passes = [&](std::uint32_t slot) {
-    return table.is_alive(slot) && (filter == nullptr || filter->contains(table.id_of(slot)));
+    return table.is_alive(slot, reading.epoch()) && (filter == nullptr || filter->contains(table.id_of(slot)));
   };
   std::erase_if(pool, [&](const Candidate& c) {
     bool any = passes(c.slot);

@@ -10,7 +10,7 @@
 #include "core/index/hnsw_graph.h"
 #include "core/index/id_set.h"
 #include "core/index/index_params.h"
-#include "core/index/search_scratch.h"
+#include "core/index/readers.h"
 #include "core/index/vector_table.h"
 
 namespace semroute::core {
@@ -19,6 +19,6 @@ namespace semroute::core {
 // Precondition: hits is not empty; ef >= hits.size(), the candidates that the walk keeps.
 std::size_t search_graph(const VectorTable& table, const HnswGraph& graph, const IndexParams& params,
                          const float* query, std::size_t ef, std::span<Hit> hits, const IdSet* filter,
-                         SearchScratch& scratch);
+                         const Readers::Reading& reading);
 
 }  // namespace semroute::core

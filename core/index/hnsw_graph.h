@@ -46,9 +46,10 @@ class HnswGraph {
 
   // The node stays a way for walks, but nothing new links to it; repair() takes it out.
   void mark_dead(std::uint32_t slot) noexcept;
-  // Takes all dead nodes out, joins their neighbours (after Singh et al., FreshDiskANN, arXiv:2105.09613, Alg. 4), and
-  // returns them: nothing links to them any more.
-  [[nodiscard]] std::vector<std::uint32_t> repair(SearchScratch& scratch);
+  // Takes out the nodes that were dead in epoch `at` (readers.h: that of the oldest reader, who may see those that died
+  // since), joins their neighbours (after Singh et al., FreshDiskANN, arXiv:2105.09613, Alg. 4), and returns them:
+  // nothing links to them any more.
+  [[nodiscard]] std::vector<std::uint32_t> repair(Epoch at, SearchScratch& scratch);
   [[nodiscard]] std::size_t dead_count() const noexcept { return dead_count_.load(std::memory_order_relaxed); }
 
   // Leaves in scratch.pool the nearest nodes found, best first, at most ef of them; keys are those of the codes, if the
@@ -102,8 +103,12 @@ class HnswGraph {
   static void write_links(std::span<Link> links, std::span<const Candidate> chosen) noexcept;
 
   // Repairing (hnsw_repair.cpp).
-  void mend_twins(std::uint32_t node, std::vector<std::uint32_t>& stranded);
-  void mend(std::uint32_t slot, std::size_t layer, std::vector<std::uint32_t>& stranded, SearchScratch& scratch);
+  void mend_twins(std::uint32_t node, Epoch at, std::vector<std::uint32_t>& stranded);
+  void mend(std::uint32_t slot, std::size_t layer, Epoch at, std::vector<std::uint32_t>& stranded,
+            SearchScratch& scratch);
+  [[nodiscard]] bool leaves(std::uint32_t slot, Epoch at) const noexcept {
+    return is_dead(slot) && table_.death_of(slot) <= at;
+  }
   void replace_entry();
 
   const IndexParams params_;

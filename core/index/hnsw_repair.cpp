@@ -8,26 +8,26 @@
 namespace semroute::core {
 
 // A list that leads to dead nodes gets the best of what is left of it and of what the dead ones led to.
-void HnswGraph::mend(std::uint32_t slot, std::size_t layer, std::vector<std::uint32_t>& stranded,
+void HnswGraph::mend(std::uint32_t slot, std::size_t layer, Epoch at, std::vector<std::uint32_t>& stranded,
                      SearchScratch& scratch) {
   const std::span<Link> links = links_of(slot, layer);
   auto& found = scratch.slots;
   found.clear();
-  bool leads_to_dead = false;
+  bool leads_to_leaving = false;
   const auto add = [&](std::uint32_t other) {
-    if (other != slot && scratch.visited.mark(other) && !is_dead(other)) found.push_back(other);
+    if (other != slot && scratch.visited.mark(other) && !leaves(other, at)) found.push_back(other);
   };
-  for (const Link& at : links) {
-    const std::uint32_t link = at.load(std::memory_order_relaxed);
+  for (const Link& next : links) {
+    const std::uint32_t link = next.load(std::memory_order_relaxed);
     if (link == 0) break;
-    leads_to_dead = leads_to_dead || is_dead(link - 1);
+    leads_to_leaving = leads_to_leaving || leaves(link - 1, at);
     add(link - 1);
   }
-  if (leads_to_dead) {
-    for (const Link& at : links) {
-      const std::uint32_t link = at.load(std::memory_order_relaxed);
+  if (leads_to_leaving) {
+    for (const Link& next : links) {
+      const std::uint32_t link = next.load(std::memory_order_relaxed);
       if (link == 0) break;
-      if (!is_dead(link - 1)) continue;
+      if (!leaves(link - 1, at)) continue;
       for (const Link& beyond : links_of(link - 1, layer)) {
         const std::uint32_t further = beyond.load(std::memory_order_relaxed);
         if (further == 0) break;
@@ -36,7 +36,7 @@ void HnswGraph::mend(std::uint32_t slot, std::size_t layer, std::vector<std::uin
     }
   }
   scratch.visited.clear();
-  if (!leads_to_dead) return;
+  if (!leads_to_leaving) return;
   const std::size_t count = found.size();
   scratch.keys.resize(std::max(scratch.keys.size(), count));
   const Scorer about(*this, slot, scratch.query_code, scratch.row);
@@ -52,14 +52,14 @@ void HnswGraph::mend(std::uint32_t slot, std::size_t layer, std::vector<std::uin
 }
 
 // Dead twins leave; those of a dead node stand for themselves again.
-void HnswGraph::mend_twins(std::uint32_t node, std::vector<std::uint32_t>& stranded) {
+void HnswGraph::mend_twins(std::uint32_t node, Epoch at, std::vector<std::uint32_t>& stranded) {
   auto* next = twins_.as<Link>();
   if (next[node].load(std::memory_order_relaxed) == 0) return;
   std::vector<std::uint32_t> left;
   for_twins(node, [&](std::uint32_t twin) {
-    if (!is_dead(twin)) left.push_back(twin);
+    if (!leaves(twin, at)) left.push_back(twin);
   });
-  if (is_dead(node)) {
+  if (leaves(node, at)) {
     next[node].store(0, std::memory_order_release);
     stranded.insert(stranded.end(), left.begin(), left.end());
     return;
@@ -82,21 +82,21 @@ void HnswGraph::replace_entry() {
   set_entry(best);
 }
 
-std::vector<std::uint32_t> HnswGraph::repair(SearchScratch& scratch) {
+std::vector<std::uint32_t> HnswGraph::repair(Epoch at, SearchScratch& scratch) {
   std::vector<std::uint32_t> taken_out;
   std::vector<std::uint32_t> stranded;
   const auto slots = static_cast<std::uint32_t>(slots_.load(std::memory_order_relaxed));
   scratch.visited.make_room(slots);
-  if (const Entry from = entry(); from.link != 0 && is_dead(from.link - 1)) replace_entry();
+  if (const Entry from = entry(); from.link != 0 && leaves(from.link - 1, at)) replace_entry();
   for (std::uint32_t slot = 0; slot < slots; ++slot) {
     const std::size_t layers = layers_of(slot);
     if (layers == 0) continue;
-    mend_twins(slot, stranded);
-    if (is_dead(slot)) {
+    mend_twins(slot, at, stranded);
+    if (leaves(slot, at)) {
       taken_out.push_back(slot);
       continue;
     }
-    for (std::size_t layer = 0; layer < layers; ++layer) mend(slot, layer, stranded, scratch);
+    for (std::size_t layer = 0; layer < layers; ++layer) mend(slot, layer, at, stranded, scratch);
   }
   for (const std::uint32_t slot : taken_out) {
     layers_.as<std::atomic<std::uint8_t>>()[slot].store(0, std::memory_order_release);

@@ -15,7 +15,6 @@
 #include "core/index/flat_scan.h"
 #include "core/index/graph_search.h"
 #include "core/index/hnsw_graph.h"
-#include "core/index/replaced_ids.h"
 #include "core/index/top_k.h"
 #include "core/index/vector_table.h"
 
@@ -46,24 +45,21 @@ struct Index::Impl {
   void start_graph_if_due();
   void build_in_background(std::uint32_t end);
   void repair_if_due();
+  [[nodiscard]] std::size_t leaving(Epoch oldest);
   void retire(std::span<const std::uint32_t> slots);
   [[nodiscard]] const HnswGraph* graph_to_walk() const noexcept {
     return walking.load(std::memory_order_acquire) ? graph.get() : nullptr;
   }
   std::size_t search(const float* query, std::span<Hit> hits, const SearchOptions& options,
-                     SearchScratch& scratch) const;
-  std::size_t search_once(const float* query, std::span<Hit> hits, const SearchOptions& options,
-                          SearchScratch& scratch) const;
-  [[nodiscard]] bool would_change(ReferenceId id, const float* query, std::span<const Hit> found, bool full,
-                                  const IdSet* filter) const;
+                     const Readers::Reading& reading) const;
 
   const IndexParams params;
   mutable Readers readers;
   std::unique_ptr<VectorTable> table;
-  ReplacedIds replaced_ids;
   std::unique_ptr<HnswGraph> graph;  // made under `linking`, never taken back
   std::atomic<bool> has_graph{false};
   std::atomic<bool> walking{false};      // the graph holds every alive slot
+  std::vector<Epoch> deaths;             // of nodes that wait for repair, ascending; under `writing`
   std::optional<std::size_t> crossover;  // measured once; under `writing`
   mutable std::shared_mutex linking;
   std::mutex writing;
@@ -107,12 +103,7 @@ Result<void> Index::Impl::insert(std::span<const ReferenceId> ids, const float* 
     }
     if (graph) link_all(slots, threads);
     const std::lock_guard<std::mutex> lock(writing);
-    std::vector<ReferenceId> replaced_now;
-    for (const ReferenceId id : ids)
-      if (table->find(id) != kNoSlot) replaced_now.push_back(id);
-    replaced_ids.announce(replaced_now);
     table->publish(slots, replaced);
-    replaced_ids.complete();
     retire(replaced);
   }
   start_graph_if_due();
@@ -124,10 +115,12 @@ Result<void> Index::Impl::insert(std::span<const ReferenceId> ids, const float* 
 void Index::Impl::retire(std::span<const std::uint32_t> slots) {
   std::vector<std::uint32_t> free;
   for (const std::uint32_t slot : slots) {
-    if (graph && graph->is_node(slot))
+    if (graph && graph->is_node(slot)) {
       graph->mark_dead(slot);
-    else
+      deaths.push_back(table->death_of(slot));
+    } else {
       free.push_back(slot);
+    }
   }
   table->release(free);
 }
@@ -137,23 +130,30 @@ std::size_t Index::Impl::remove(std::span<const ReferenceId> ids) {
   {
     const std::shared_lock<std::shared_mutex> link_lock(linking);
     const std::lock_guard<std::mutex> lock(writing);
-    for (const ReferenceId id : ids)
-      if (const std::uint32_t slot = table->kill(id); slot != kNoSlot) killed.push_back(slot);
+    killed = table->kill(ids);
     retire(killed);
   }
   repair_if_due();
   return killed.size();
 }
 
+// How many nodes no reader can see any more.
+std::size_t Index::Impl::leaving(Epoch oldest) {
+  const std::lock_guard<std::mutex> lock(writing);
+  return static_cast<std::size_t>(std::ranges::upper_bound(deaths, oldest) - deaths.begin());
+}
+
 void Index::Impl::repair_if_due() {
   if (!has_graph.load(std::memory_order_acquire)) return;
-  const auto is_due = [this] { return graph->dead_count() >= std::max(kFewestDead, table->count() / kDeadShare); };
-  if (!is_due()) return;
+  const auto is_due = [this](std::size_t dead) { return dead >= std::max(kFewestDead, table->count() / kDeadShare); };
+  if (!is_due(graph->dead_count()) || !is_due(leaving(readers.oldest()))) return;
   const std::unique_lock<std::shared_mutex> link_lock(linking);
-  if (!is_due()) return;
+  const Epoch oldest = readers.oldest();
+  if (!is_due(leaving(oldest))) return;
   const auto reading = readers.begin();
-  const std::vector<std::uint32_t> taken_out = graph->repair(reading.scratch());
+  const std::vector<std::uint32_t> taken_out = graph->repair(oldest, reading.scratch());
   const std::lock_guard<std::mutex> lock(writing);
+  deaths.erase(deaths.begin(), std::ranges::upper_bound(deaths, oldest));
   table->release(taken_out);
 }
 
@@ -191,7 +191,7 @@ void Index::Impl::build_in_background(std::uint32_t end) {
     {
       const std::lock_guard<std::mutex> lock(writing);
       for (; first < end && slots.size() < chunk; ++first) {
-        if (!table->is_alive(first) || graph->is_node(first)) continue;
+        if (!table->is_alive(first, readers.now()) || graph->is_node(first)) continue;
         graph->claim(first);
         slots.push_back(first);
       }
@@ -204,8 +204,8 @@ void Index::Impl::build_in_background(std::uint32_t end) {
 }
 
 // Walks where that is expected to be cheaper than looking at every row that passes.
-std::size_t Index::Impl::search_once(const float* query, std::span<Hit> hits, const SearchOptions& options,
-                                     SearchScratch& scratch) const {
+std::size_t Index::Impl::search(const float* query, std::span<Hit> hits, const SearchOptions& options,
+                                const Readers::Reading& reading) const {
   const IdSet* filter = options.filter;
   const std::size_t count = table->count();
   const std::size_t passing = filter == nullptr ? count : std::min(filter->count(), count);
@@ -214,41 +214,13 @@ std::size_t Index::Impl::search_once(const float* query, std::span<Hit> hits, co
     // ef of those that pass, and a few for those that are dead.
     const std::size_t widened = ef * (count + walked->dead_count()) / passing + (walked->dead_count() > 0 ? 1 : 0);
     if (params.algorithm == Algorithm::hnsw && filter == nullptr ? true : pays_to_walk(widened, passing, params)) {
-      const std::size_t found = search_graph(*table, *walked, params, query, widened, hits, filter, scratch);
+      const std::size_t found = search_graph(*table, *walked, params, query, widened, hits, filter, reading);
       if (found == hits.size()) return found;
     }
   }
   if (filter != nullptr && passing < count / kFewShare)
-    return scan_few(*table, params.metric, query, hits, *filter, scratch);
-  return scan_all(*table, params.metric, query, hits, filter, scratch);
-}
-
-// Whether an id that was given a new vector while the search ran is among what it found, or should be.
-bool Index::Impl::would_change(ReferenceId id, const float* query, std::span<const Hit> found, bool full,
-                               const IdSet* filter) const {
-  if (filter != nullptr && !filter->contains(id)) return false;
-  if (std::any_of(found.begin(), found.end(), [id](const Hit& hit) { return hit.id == id; })) return true;
-  const std::uint32_t slot = table->find(id);
-  if (slot == kNoSlot) return false;
-  const VectorTable::Rows& rows = table->rows();
-  if (!full || rows.full == nullptr) return true;
-  float value;
-  rows.full->gather(query, &slot, 1, &value);
-  return better({id, score_of(params.metric, value)}, found.back());
-}
-
-// A search that a replacement may have misled is made again, a few times at most: it never waits for writers.
-std::size_t Index::Impl::search(const float* query, std::span<Hit> hits, const SearchOptions& options,
-                                SearchScratch& scratch) const {
-  constexpr int kMostTries = 8;
-  for (int tries = 1;; ++tries) {
-    const std::uint64_t began = replaced_ids.now();
-    const std::size_t found = search_once(query, hits, options, scratch);
-    const auto affects = [&](ReferenceId id) {
-      return would_change(id, query, hits.first(found), found == hits.size(), options.filter);
-    };
-    if (tries == kMostTries || !replaced_ids.any_since(began, affects)) return found;
-  }
+    return scan_few(*table, params.metric, query, hits, *filter, reading);
+  return scan_all(*table, params.metric, query, hits, filter, reading);
 }
 
 Index::Index(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -326,7 +298,7 @@ std::size_t Index::search(std::span<const float> query, std::size_t k, std::span
   if (wanted == 0) return 0;
   SEMROUTE_CHECK(hits.size() >= wanted);
   const auto reading = impl_->readers.begin();
-  const std::size_t found = impl_->search(query.data(), hits.first(wanted), options, reading.scratch());
+  const std::size_t found = impl_->search(query.data(), hits.first(wanted), options, reading);
   reading.scratch().note_bytes();
   return found;
 }
@@ -341,7 +313,7 @@ void Index::search_many(std::span<const float> queries, std::size_t k, std::span
     return;
   }
   const auto reading = impl_->readers.begin();
-  scan_all_many(*impl_->table, impl_->params.metric, queries, dimension, k, hits, counts, nullptr, reading.scratch());
+  scan_all_many(*impl_->table, impl_->params.metric, queries, dimension, k, hits, counts, nullptr, reading);
   reading.scratch().note_bytes();
 }
 
@@ -363,7 +335,7 @@ void Index::score(std::span<const float> query, IdRange ids, std::span<float> sc
     bool in_order = true;
     for (std::size_t i = 0; i < some; ++i) {
       const ReferenceId id = ids.first + first + i;
-      const bool guessed = guess < table.end() && table.is_alive(guess) && table.id_of(guess) == id;
+      const bool guessed = guess < table.end() && table.is_alive(guess, reading.epoch()) && table.id_of(guess) == id;
       slots[i] = guessed ? guess : table.find(id);
       SEMROUTE_CHECK(slots[i] != kNoSlot);
       in_order = in_order && (i == 0 || slots[i] == slots[i - 1] + 1);

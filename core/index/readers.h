@@ -1,12 +1,14 @@
 // Readers: who is searching now, so that what a search may still be looking at is not used again; and a Scratch for
 // each of them, so that searching allocates nothing.
 //
-// Epoch-based reclamation (Fraser, "Practical lock-freedom", 2004, sec. 5.2.3): a reader announces the epoch it began
-// in; what was unlinked in epoch e may be used again once no reader that began at or before e is left. Complexity:
-// begin O(1) while fewer than kMostReaders search at once (beyond, a reader waits for another's end); has_passed
-// O(kMostReaders). Threads: all members from any thread. Lifetime: outlives every Reading.
+// Epoch-based reclamation (Fraser, "Practical lock-freedom", 2004, sec. 5.2.3): every change ends an epoch; a reader
+// announces the one it begins in, and sees what was there then (vector_table.h). What was unlinked in epoch e may be
+// used again once no reader that began at or before e is left. Complexity: begin O(1) while fewer than kMostReaders
+// search at once (beyond, a reader waits for another's end); oldest O(kMostReaders).
+// Threads: end_epoch from one at a time; the others from any. Lifetime: outlives every Reading.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -18,6 +20,8 @@
 
 namespace semroute::core {
 
+using Epoch = std::uint64_t;
+
 class Readers {
  public:
   static constexpr std::size_t kMostReaders = 128;
@@ -28,42 +32,49 @@ class Readers {
     Reading(const Reading&) = delete;
     Reading& operator=(const Reading&) = delete;
     [[nodiscard]] SearchScratch& scratch() const noexcept { return record_->scratch; }
+    [[nodiscard]] Epoch epoch() const noexcept { return epoch_; }
 
    private:
     friend class Readers;
     struct Record {
-      alignas(64) std::atomic<std::uint64_t> epoch{kIdle};
+      alignas(64) std::atomic<Epoch> epoch{kIdle};
       SearchScratch scratch;
     };
-    explicit Reading(Record* record) noexcept : record_(record) {}
+    Reading(Record* record, Epoch epoch) noexcept : record_(record), epoch_(epoch) {}
     Record* record_;
+    Epoch epoch_;
   };
 
   [[nodiscard]] Reading begin() {
     thread_local const std::size_t hint = std::hash<std::thread::id>{}(std::this_thread::get_id());
     for (std::size_t tries = 0;; ++tries) {
       Reading::Record& record = records_[(hint + tries) % kMostReaders];
-      std::uint64_t idle = kIdle;
+      Epoch idle = kIdle;
       // Sequentially consistent, as is end_epoch: either the writer sees this reader, or the reader what the writer
-      // did.
+      // did. The epoch may have ended before it was announced; the reader's own is the one that is then.
       if (record.epoch.load(std::memory_order_relaxed) == kIdle &&
           record.epoch.compare_exchange_strong(idle, now_.load()))
-        return Reading(&record);
+        return Reading(&record, now_.load());
       if (tries % kMostReaders == kMostReaders - 1) std::this_thread::yield();
     }
   }
 
+  // The epoch that runs now, for the one who ends it.
+  [[nodiscard]] Epoch now() const noexcept { return now_.load(std::memory_order_relaxed); }
+
   // Ends the current epoch and returns it: that of everything unlinked before this call.
-  [[nodiscard]] std::uint64_t end_epoch() noexcept { return now_.fetch_add(1); }
+  Epoch end_epoch() noexcept { return now_.fetch_add(1); }
+
+  // No reader that began in an earlier epoch is left.
+  [[nodiscard]] Epoch oldest() const noexcept {
+    Epoch oldest = now_.load();
+    for (const Reading::Record& record : records_)
+      if (const Epoch began = record.epoch.load(); began != kIdle) oldest = std::min(oldest, began);
+    return oldest;
+  }
 
   // Whether no reader is left that began in `epoch` or before.
-  [[nodiscard]] bool has_passed(std::uint64_t epoch) const noexcept {
-    for (const Reading::Record& record : records_) {
-      const std::uint64_t began = record.epoch.load();
-      if (began != kIdle && began <= epoch) return false;
-    }
-    return true;
-  }
+  [[nodiscard]] bool has_passed(Epoch epoch) const noexcept { return oldest() > epoch; }
 
   // What the scratches hold. Approximate while others search.
   [[nodiscard]] std::size_t scratch_bytes() const noexcept {
@@ -73,9 +84,9 @@ class Readers {
   }
 
  private:
-  static constexpr std::uint64_t kIdle = 0;
+  static constexpr Epoch kIdle = 0;
 
-  std::atomic<std::uint64_t> now_{1};
+  std::atomic<Epoch> now_{1};
   std::array<Reading::Record, kMostReaders> records_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "core/base/check.h"
@@ -61,14 +62,16 @@ Result<void> VectorTable::reserve() {
   const Rerank kept = params_.rerank == Rerank::f16 ? Rerank::f16 : Rerank::f32;
   auto full = FullRows::reserve(params_.metric, params_.dimension, kept, most_slots_, kernels_);
   auto ids = GrowingBlock::reserve(most_slots_ * sizeof(ReferenceId));
-  auto alive = GrowingBlock::reserve((most_slots_ / 64 + 1) * sizeof(std::uint64_t));
-  if (!full || !ids || !alive)
+  auto lives = GrowingBlock::reserve(most_slots_ * sizeof(Life));
+  auto words = GrowingBlock::reserve((most_slots_ / 64 + 1) * sizeof(AliveWord));
+  if (!full || !ids || !lives || !words)
     return Error{ErrorCode::resource_exhausted, "there is no address space for " + std::to_string(params_.capacity) +
                                                     " references of " + std::to_string(params_.dimension) +
                                                     " numbers; lower index.capacity"};
   full_ = std::make_unique<FullRows>(std::move(*full));
   ids_ = std::move(*ids);
-  alive_ = std::move(*alive);
+  lives_ = std::move(*lives);
+  words_ = std::move(*words);
   publish_rows(nullptr, nullptr);
   return {};
 }
@@ -90,7 +93,9 @@ void VectorTable::publish_rows(std::unique_ptr<CodeBlock> outgrown_codes, std::u
 
 bool VectorTable::grow(std::size_t slots) {
   if (slots > most_slots_) return false;
-  if (!ids_.grow(slots * sizeof(ReferenceId)) || !alive_.grow((slots / 64 + 1) * sizeof(std::uint64_t))) return false;
+  if (!ids_.grow(slots * sizeof(ReferenceId)) || !lives_.grow(slots * sizeof(Life)) ||
+      !words_.grow((slots / 64 + 1) * sizeof(AliveWord)))
+    return false;
   if (full_ && !full_->grow(slots)) return false;
   return !codes_ ||
          (codes_->codes.grow(slots * codes_->codec->row_bytes()) && codes_->errors.grow(slots * sizeof(float)));
@@ -108,7 +113,7 @@ bool VectorTable::train(std::span<const float* const> added) {
   const std::size_t dimension = params_.dimension;
   std::vector<std::uint32_t> there;
   for (std::uint32_t slot = 0; slot < end(); ++slot)
-    if (is_alive(slot)) there.push_back(slot);
+    if (is_alive(slot, readers_.now())) there.push_back(slot);
   const std::size_t total = there.size() + added.size();
   const std::size_t wanted = std::clamp<std::size_t>(kMostTrainingFloats / dimension, 1, kMostTrainingRows);
   const std::size_t taken = std::min(total, wanted);
@@ -189,27 +194,58 @@ void VectorTable::take_back(std::span<const std::uint32_t> slots) {
   pending_ -= slots.size();
 }
 
-void VectorTable::publish(std::span<const std::uint32_t> slots, std::vector<std::uint32_t>& replaced) {
-  auto* alive = alive_.as<std::atomic<std::uint64_t>>();
-  for (const std::uint32_t slot : slots) {
-    alive[slot / 64].fetch_or(std::uint64_t{1} << (slot % 64), std::memory_order_release);
-    const std::uint32_t before = by_id_.set(id_of(slot), slot);
-    if (before == kNoSlot) continue;
-    alive[before / 64].fetch_and(~(std::uint64_t{1} << (before % 64)), std::memory_order_release);
-    replaced.push_back(before);
+// Of slots that have not been used yet both epochs are 0, so they were never alive. `end` is read first and written
+// last: whoever sees a slot's new end sees its new beginning.
+std::uint64_t VectorTable::word_at(std::size_t word, Epoch at) const noexcept {
+  std::uint64_t alive = 0;
+  const std::size_t first = word * 64;
+  const std::size_t some = std::min<std::size_t>(64, end() - first);
+  for (std::size_t i = 0; i < some; ++i) {
+    const Life& life = lives()[first + i];
+    const Epoch until = life.end.load(std::memory_order_acquire);
+    if (at < until && life.begin.load(std::memory_order_relaxed) <= at) alive |= std::uint64_t{1} << i;
   }
+  return alive;
+}
+
+void VectorTable::begin_life(std::uint32_t slot, Epoch from) noexcept {
+  lives()[slot].begin.store(from, std::memory_order_relaxed);
+  lives()[slot].end.store(std::numeric_limits<Epoch>::max(), std::memory_order_release);
+  AliveWord& word = words()[slot / 64];
+  word.changed.store(from, std::memory_order_relaxed);
+  word.alive.fetch_or(std::uint64_t{1} << (slot % 64), std::memory_order_release);
+}
+
+void VectorTable::end_life(std::uint32_t slot, Epoch from) noexcept {
+  lives()[slot].end.store(from, std::memory_order_release);
+  AliveWord& word = words()[slot / 64];
+  word.changed.store(from, std::memory_order_relaxed);
+  word.alive.fetch_and(~(std::uint64_t{1} << (slot % 64)), std::memory_order_release);
+}
+
+void VectorTable::publish(std::span<const std::uint32_t> slots, std::vector<std::uint32_t>& replaced) {
+  const std::size_t others = replaced.size();
+  // First, because growing the map may end an epoch.
+  for (const std::uint32_t slot : slots)
+    if (const std::uint32_t before = by_id_.set(id_of(slot), slot); before != kNoSlot) replaced.push_back(before);
+  const Epoch from = readers_.now() + 1;
+  for (const std::uint32_t slot : slots) begin_life(slot, from);
+  for (std::size_t i = others; i < replaced.size(); ++i) end_life(replaced[i], from);
+  readers_.end_epoch();
   pending_ -= slots.size();
   count_.store(by_id_.count(), std::memory_order_release);
   reclaim();  // after a training that dropped the full vectors there may be no other change for long
 }
 
-std::uint32_t VectorTable::kill(ReferenceId id) {
-  const std::uint32_t slot = by_id_.erase(id);
-  if (slot == kNoSlot) return kNoSlot;
-  alive_.as<std::atomic<std::uint64_t>>()[slot / 64].fetch_and(~(std::uint64_t{1} << (slot % 64)),
-                                                               std::memory_order_release);
+std::vector<std::uint32_t> VectorTable::kill(std::span<const ReferenceId> ids) {
+  std::vector<std::uint32_t> killed;
+  for (const ReferenceId id : ids)
+    if (const std::uint32_t slot = by_id_.erase(id); slot != kNoSlot) killed.push_back(slot);
+  const Epoch from = readers_.now() + 1;
+  for (const std::uint32_t slot : killed) end_life(slot, from);
+  readers_.end_epoch();
   count_.store(by_id_.count(), std::memory_order_release);
-  return slot;
+  return killed;
 }
 
 void VectorTable::release(std::span<const std::uint32_t> slots) {
@@ -234,7 +270,8 @@ IndexBytes VectorTable::bytes() const noexcept {
     bytes.codes = codes_->codes.bytes() + codes_->errors.bytes();
     bytes.other = codes_->codec->bytes();
   }
-  bytes.ids = ids_.bytes() + alive_.bytes() + by_id_.bytes() + free_.capacity() * sizeof(std::uint32_t);
+  bytes.ids =
+      ids_.bytes() + lives_.bytes() + words_.bytes() + by_id_.bytes() + free_.capacity() * sizeof(std::uint32_t);
   for (const Released& released : released_) bytes.ids += released.slots.capacity() * sizeof(std::uint32_t);
   for (const Outgrown& old : outgrown_) {
     if (old.full) bytes.vectors += old.full->bytes();

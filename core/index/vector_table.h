@@ -1,9 +1,14 @@
-// VectorTable: the vectors of an index by slot: ids, full rows, codes, and which slots are alive.
+// VectorTable: the vectors of an index by slot: ids, full rows, codes, and when a slot is alive.
 //
-// A slot is a dense 32-bit place. Its life: add() fills it, publish() makes it alive under its id, kill() takes that
-// back, release() hands it over for use again, which happens once no search that might look at it is left. A slot's row
-// is written only while it is not alive, and read only while it is, or through a link that was made after it was
-// written.
+// A slot is a dense 32-bit place. Its life: add() fills it, publish() makes it alive under its id, kill() or the next
+// publish() under the id ends that, release() hands it over for use again, which happens once no search that might look
+// at it is left. A slot's row is written only while it is not alive, and read only while it is, or through a link that
+// was made after it was written.
+//
+// A search sees the slots that were alive when its epoch (readers.h) began, whatever happens meanwhile: a batch whole
+// or not at all, and of an id that gets a new vector either the old one or the new. A slot keeps the epochs from which
+// and until which it is alive, and each 64 slots the last one that changed them, so that those that did not change
+// lately, nearly all, are looked up in one word of bits.
 //
 // Codes: quantization `none` keeps int8 codes beside the full vectors from kCodesFrom rows on, unless the vectors are
 // short. They are trained on a sample of what is there, and again when the table has grown kRetrainGrowth-fold, as long
@@ -58,12 +63,17 @@ class VectorTable {
   [[nodiscard]] const Rows& rows() const noexcept { return *rows_.load(std::memory_order_acquire); }
   [[nodiscard]] std::uint32_t end() const noexcept { return end_.load(std::memory_order_acquire); }  // beyond all slots
   [[nodiscard]] std::size_t count() const noexcept { return count_.load(std::memory_order_acquire); }
-  [[nodiscard]] bool is_alive(std::uint32_t slot) const noexcept {
-    return (alive_word(slot / 64) >> (slot % 64) & 1U) != 0;
+  [[nodiscard]] bool is_alive(std::uint32_t slot, Epoch at) const noexcept {
+    return (alive_word(slot / 64, at) >> (slot % 64) & 1U) != 0;
   }
   // 64 slots from 64 * word on; one bit each.
-  [[nodiscard]] std::uint64_t alive_word(std::size_t word) const noexcept {
-    return alive_.as<std::atomic<std::uint64_t>>()[word].load(std::memory_order_acquire);
+  [[nodiscard]] std::uint64_t alive_word(std::size_t word, Epoch at) const noexcept {
+    const std::uint64_t now = words()[word].alive.load(std::memory_order_acquire);
+    return words()[word].changed.load(std::memory_order_relaxed) <= at ? now : word_at(word, at);
+  }
+  // The epoch from which on a slot that was alive is not.
+  [[nodiscard]] Epoch death_of(std::uint32_t slot) const noexcept {
+    return lives()[slot].end.load(std::memory_order_acquire);
   }
   [[nodiscard]] ReferenceId id_of(std::uint32_t slot) const noexcept { return ids_.as<ReferenceId>()[slot]; }
   [[nodiscard]] std::uint32_t find(ReferenceId id) const noexcept { return by_id_.find(id); }
@@ -75,16 +85,25 @@ class VectorTable {
                                  std::vector<std::uint32_t>& slots);
   // Undoes an add() that is not published.
   void take_back(std::span<const std::uint32_t> slots);
-  // Appends to `replaced` the slots that had the ids before; they are no longer alive.
+  // All from one epoch on. Appends to `replaced` the slots that had the ids before; they are no longer alive.
   void publish(std::span<const std::uint32_t> slots, std::vector<std::uint32_t>& replaced);
-  // The slot that was alive under the id, or kNoSlot.
-  std::uint32_t kill(ReferenceId id);
+  // From one epoch on nothing is alive under the ids; the slots that were.
+  [[nodiscard]] std::vector<std::uint32_t> kill(std::span<const ReferenceId> ids);
   // Precondition: nothing links to the slots any more.
   void release(std::span<const std::uint32_t> slots);
 
   [[nodiscard]] IndexBytes bytes() const noexcept;
 
  private:
+  // Alive from `begin` on, until `end`.
+  struct Life {
+    std::atomic<Epoch> begin;
+    std::atomic<Epoch> end;
+  };
+  struct AliveWord {
+    std::atomic<std::uint64_t> alive;
+    std::atomic<Epoch> changed;
+  };
   struct CodeBlock {
     std::unique_ptr<const Codec> codec;
     GrowingBlock codes;
@@ -93,13 +112,13 @@ class VectorTable {
   };
   struct Released {
     std::vector<std::uint32_t> slots;
-    std::uint64_t epoch;
+    Epoch epoch;
   };
   struct Outgrown {
     std::unique_ptr<Rows> rows;
     std::unique_ptr<CodeBlock> codes;
     std::unique_ptr<FullRows> full;
-    std::uint64_t epoch;
+    Epoch epoch;
   };
 
   VectorTable(const IndexParams& params, Readers& readers, const Kernels& kernels);
@@ -107,6 +126,11 @@ class VectorTable {
   [[nodiscard]] bool grow(std::size_t slots);
   [[nodiscard]] bool should_train(std::size_t count) const noexcept;
   [[nodiscard]] bool train(std::span<const float* const> added);
+  [[nodiscard]] Life* lives() const noexcept { return lives_.as<Life>(); }
+  [[nodiscard]] AliveWord* words() const noexcept { return words_.as<AliveWord>(); }
+  [[nodiscard]] std::uint64_t word_at(std::size_t word, Epoch at) const noexcept;
+  void begin_life(std::uint32_t slot, Epoch from) noexcept;
+  void end_life(std::uint32_t slot, Epoch from) noexcept;
   void publish_rows(std::unique_ptr<CodeBlock> outgrown_codes, std::unique_ptr<FullRows> outgrown_full);
   void reclaim();
 
@@ -119,7 +143,8 @@ class VectorTable {
   std::unique_ptr<Rows> current_rows_;
   std::atomic<const Rows*> rows_{nullptr};
   GrowingBlock ids_;
-  GrowingBlock alive_;
+  GrowingBlock lives_;
+  GrowingBlock words_;
   IdMap by_id_;
   std::atomic<std::uint32_t> end_{0};
   std::atomic<std::size_t> count_{0};
