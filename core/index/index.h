@@ -4,15 +4,16 @@
 // (vector_rules.h): unit length under cosine, checked by the caller. Scores are those of metric.h, higher is nearer.
 //
 // While it scans, a search is exact: recall 1.0, ties by smaller id. When it walks a graph (algorithm hnsw, or auto
-// past the crossover), it may miss some; every score it gives is still that of the full vector, unless approximate().
+// where that is faster), it may miss some; every score it gives is still that of the full vector, unless
+// approximate().
 // Complexity: search O(count * dimension) scanning, about O(log count) distances walking; insert and remove
 // O(dimension) scanning, about ef_construction * log count distances with a graph; score O(ids * dimension).
 //
 // Threads: every member may be called from any thread at any time. Searches never wait for writers; writers wait for
 // one another only briefly. What a call has inserted or removed is seen by every search that begins after it returned;
-// a search that overlaps a change of an id sees it before or after, never half. Errors: resource_exhausted at
-// capacity() or without memory, and nothing was changed; a broken precondition aborts. Lifetime: spans given in are not
-// kept.
+// a search sees what was there when it began: of changes that overlap it, nothing, and of a batch all or nothing.
+// Errors: resource_exhausted at capacity() or without memory, and nothing was changed; a broken precondition aborts.
+// Lifetime: spans given in are not kept.
 #pragma once
 
 #include <cstddef>
@@ -77,7 +78,7 @@ class Index {
   // Precondition: vector.size() == dimension.
   bool read(ReferenceId id, std::span<float> vector) const;
 
-  // Returns when no graph is being built in the background (algorithm auto past the crossover).
+  // Returns when no graph is being built in the background (algorithm auto from where on that is faster).
   void wait_for_graph() const;
 
  private:
