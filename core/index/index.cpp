@@ -54,6 +54,8 @@ struct Index::Impl {
   }
   std::size_t search(const float* query, std::span<Hit> hits, const SearchOptions& options,
                      const Readers::Reading& reading) const;
+  template <class Visit>
+  void for_slots(IdRange ids, const Readers::Reading& reading, Visit&& visit) const;
 
   const IndexParams params;
   mutable Readers readers;
@@ -345,17 +347,9 @@ void Index::search_many(std::span<const float> queries, std::size_t k, std::span
   reading.scratch().note_bytes();
 }
 
-void Index::score(std::span<const float> query, IdRange ids, std::span<float> scores) const {
-  SEMROUTE_CHECK(query.size() == impl_->params.dimension && scores.size() == ids.count);
-  const auto reading = impl_->readers.begin();
-  const VectorTable& table = *impl_->table;
-  const VectorTable::Rows& rows = table.rows();
-  std::byte* code = nullptr;
-  if (rows.full == nullptr && ids.count > 0) {
-    code = reading.scratch().query_code.make_room(rows.codec->query_bytes());
-    rows.codec->prepare(query.data(), code);
-  }
-  const Metric metric = impl_->params.metric;
+// Calls visit(first, slots, count, in_order) for some ids at a time: places from ids.first on, and their slots.
+template <class Visit>
+void Index::Impl::for_slots(IdRange ids, const Readers::Reading& reading, Visit&& visit) const {
   std::uint32_t slots[kIdsAtATime];
   std::uint32_t guess = kNoSlot;  // ids that came together mostly lie together
   for (std::size_t first = 0; first < ids.count; first += kIdsAtATime) {
@@ -363,22 +357,65 @@ void Index::score(std::span<const float> query, IdRange ids, std::span<float> sc
     bool in_order = true;
     for (std::size_t i = 0; i < some; ++i) {
       const ReferenceId id = ids.first + first + i;
-      const bool guessed = guess < table.end() && table.is_alive(guess, reading.epoch()) && table.id_of(guess) == id;
-      slots[i] = guessed ? guess : table.find(id);
+      const bool guessed = guess < table->end() && table->id_of(guess) == id && table->is_alive(guess, reading.epoch());
+      slots[i] = guessed ? guess : table->find(id);
       SEMROUTE_CHECK(slots[i] != kNoSlot);
       in_order = in_order && (i == 0 || slots[i] == slots[i - 1] + 1);
       guess = slots[i] + 1;
     }
-    float* out = scores.data() + first;
-    if (rows.full == nullptr)
-      rows.codec->gather(code, rows.codes->as<std::byte>(), slots, some, out);
-    else if (in_order)
-      rows.full->scan(query.data(), slots[0], some, out);
-    else
-      rows.full->gather(query.data(), slots, some, out);
-    for (std::size_t i = 0; i < some; ++i)
-      out[i] = rows.full == nullptr ? score_of_key(metric, out[i]) : score_of(metric, out[i]);
+    visit(first, slots, some, in_order);
   }
+}
+
+void Index::score(std::span<const float> query, IdRange ids, std::span<float> scores) const {
+  SEMROUTE_CHECK(query.size() == impl_->params.dimension && scores.size() == ids.count);
+  const auto reading = impl_->readers.begin();
+  const VectorTable::Rows& rows = impl_->table->rows();
+  const Metric metric = impl_->params.metric;
+  if (rows.full == nullptr) {
+    if (ids.count == 0) return;
+    std::byte* code = reading.scratch().query_code.make_room(rows.codec->query_bytes());
+    (void)rows.codec->prepare(query.data(), code);
+    impl_->for_slots(ids, reading, [&](std::size_t first, const std::uint32_t* slots, std::size_t count, bool) {
+      float* out = scores.data() + first;
+      rows.codec->gather(code, rows.codes->as<std::byte>(), slots, count, out);
+      for (std::size_t i = 0; i < count; ++i) out[i] = score_of_key(metric, out[i]);
+    });
+    return;
+  }
+  impl_->for_slots(ids, reading, [&](std::size_t first, const std::uint32_t* slots, std::size_t count, bool in_order) {
+    float* out = scores.data() + first;
+    if (in_order)
+      rows.full->scan(query.data(), slots[0], count, out);
+    else
+      rows.full->gather(query.data(), slots, count, out);
+    for (std::size_t i = 0; i < count; ++i) out[i] = score_of(metric, out[i]);
+  });
+}
+
+bool Index::has_bounds() const noexcept {
+  const auto reading = impl_->readers.begin();
+  const VectorTable::Rows& rows = impl_->table->rows();
+  return rows.full != nullptr && rows.codec != nullptr && rows.codec->proven();
+}
+
+void Index::bound(std::span<const float> query, IdRange ids, std::span<float> most) const {
+  SEMROUTE_CHECK(query.size() == impl_->params.dimension && most.size() == ids.count);
+  const auto reading = impl_->readers.begin();
+  const VectorTable::Rows& rows = impl_->table->rows();
+  SEMROUTE_CHECK(rows.full != nullptr && rows.codec != nullptr && rows.codec->proven());
+  const Metric metric = impl_->params.metric;
+  std::byte* code = reading.scratch().query_code.make_room(rows.codec->query_bytes());
+  const ErrorTerms terms = rows.codec->prepare(query.data(), code);
+  impl_->for_slots(ids, reading, [&](std::size_t first, const std::uint32_t* slots, std::size_t count, bool in_order) {
+    float* out = most.data() + first;
+    if (in_order)
+      rows.codec->scan(code, rows.code(slots[0]), count, out);
+    else
+      rows.codec->gather(code, rows.codes->as<std::byte>(), slots, count, out);
+    for (std::size_t i = 0; i < count; ++i)
+      out[i] = score_of_key(metric, out[i] + (terms.per_row_error * *rows.error(slots[i]) + terms.constant));
+  });
 }
 
 bool Index::read(ReferenceId id, std::span<float> vector) const {

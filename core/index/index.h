@@ -74,6 +74,13 @@ class Index {
   // Precondition: every id is there; scores.size() == ids.count.
   void score(std::span<const float> query, IdRange ids, std::span<float> scores) const;
 
+  // Whether there are codes whose error is proven, beside full vectors: what bound() needs.
+  [[nodiscard]] bool has_bounds() const noexcept;
+  // most[i] = what id ids.first + i scores at most, near its score, from a look at its code: several times as fast as
+  // score(). Allocates nothing once the calling thread has searched before.
+  // Precondition: as for score(), and has_bounds().
+  void bound(std::span<const float> query, IdRange ids, std::span<float> most) const;
+
   // The stored (prepared) vector, as exactly as it is kept. False when the id is not there.
   // Precondition: vector.size() == dimension.
   bool read(ReferenceId id, std::span<float> vector) const;
