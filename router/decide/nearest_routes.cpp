@@ -32,7 +32,7 @@ constexpr std::size_t kOwnRowsShare = 8;
 constexpr std::size_t kOwnRowsPerFetched = 16;
 
 // Beyond so many vectors that are bounded, the nearest are fetched in less time.
-constexpr std::size_t kMostToBound = 8'192;
+constexpr std::size_t kMostToBound = 2'560;
 // Where few routes are clearly better than the rest, bounds leave few to be scored; else all are scored in the end, and
 // so many rows, one in so many, were scored in vain.
 constexpr std::size_t kBoundedRowsShare = 4;
