@@ -1,8 +1,8 @@
 // Op: what a client can ask for, by its number and its word.
 //
-// The number is the op byte of binary frames, the word is `op` of JSON lines (docs/protocol.md). verbs.cpp has a handler
-// for each op that is served; the others are known, and refused by name.
-// Complexity: look-ups go through the list. Threads: constants.
+// The number is the op byte of binary frames, the word is `op` of JSON lines (docs/protocol.md). verbs.cpp has a
+// handler for each op that is served; the others are known, and refused by name. Complexity: look-ups go through the
+// list. Threads: constants.
 #pragma once
 
 #include <cstdint>
