@@ -36,9 +36,10 @@ def parse_gtest(output):
     return passed, failures, skipped, (running, "\n".join(lines)) if running else None
 
 
-def run_gtest(name, program, log, environment=None):
-    """Every case of one GoogleTest program. A crash, a hang or a bad exit after good cases is a failure too."""
-    ended = processes.run([program, "--gtest_color=no"], log, environment)
+def run_gtest(name, program, log, environment=None, emulator=()):
+    """Every case of one GoogleTest program. A crash, a hang or a bad exit after good cases is a failure too.
+    A program of another architecture is run by `emulator`, a command with its options."""
+    ended = processes.run([*emulator, program, "--gtest_color=no"], log, environment)
     passed, failures, skipped, unfinished = parse_gtest(ended.output)
     outcome = Outcome(name, len(passed), failures, skipped, ended.seconds, log)
     if unfinished:

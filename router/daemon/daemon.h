@@ -68,9 +68,6 @@ class Daemon final : public Control {
 
   const std::string config_file_;
   const Clock::time_point started_ = Clock::now();
-  boost::asio::io_context io_{1};
-  boost::asio::signal_set signals_;
-  boost::asio::steady_timer drain_timer_;
   Metrics metrics_;
   ConnectionCounts connections_;
   ConnectionCounts refused_;  // over a limit, until they are told and closed
@@ -78,6 +75,10 @@ class Daemon final : public Control {
   std::shared_ptr<const ServiceState> state_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::size_t next_worker_ = 0;
+  // Goes before the workers: an accept that was not finished holds a socket of one of theirs.
+  boost::asio::io_context io_{1};
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer drain_timer_;
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<AdminServer> admin_;
   Phase phase_ = Phase::loading;

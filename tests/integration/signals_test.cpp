@@ -180,8 +180,9 @@ TEST(Drain, DuringTheDelayEverythingIsServedAndASecondSignalEndsAtOnce) {
 
 TEST(Drain, WhatReachedTheSocketAndTheBacklogIsAnswered) {
   DaemonProcess daemon(tiny_config());
+  constexpr int kLines = 1'000;  // as many as a socket takes that nobody reads
   std::string lines;
-  for (int i = 0; i < 2'000; ++i) lines += std::string(kMatch) + "\n";
+  for (int i = 0; i < kLines; ++i) lines += std::string(kMatch) + "\n";
   RawClient open(daemon.port());
   EXPECT_THAT(open.ask(kMatch), HasSubstr("matched"));
   // Stopped, it can neither read nor accept: all of this is waiting when the signal comes.
@@ -189,9 +190,11 @@ TEST(Drain, WhatReachedTheSocketAndTheBacklogIsAnswered) {
   open.send(lines);
   RawClient queued(daemon.port());
   queued.send(std::string(kMatch) + "\n");
+  ASSERT_TRUE(open.delivered());
+  ASSERT_TRUE(queued.delivered());
   daemon.signal(SIGTERM);
   daemon.signal(SIGCONT);
-  for (int i = 0; i < 2'000; ++i) {
+  for (int i = 0; i < kLines; ++i) {
     const auto line = open.read_line();
     ASSERT_TRUE(line) << i;
     ASSERT_THAT(*line, HasSubstr("matched")) << i;
@@ -209,6 +212,7 @@ TEST(Drain, Fault85EveryConnectionOfTheBacklogIsAnswered) {
     queued.push_back(std::make_unique<RawClient>(daemon.port()));
     queued.back()->send(std::string(kMatch) + "\n");
   }
+  for (const auto& client : queued) ASSERT_TRUE(client->delivered());
   daemon.signal(SIGTERM);
   daemon.signal(SIGCONT);
   for (std::size_t i = 0; i < queued.size(); ++i) {

@@ -26,13 +26,13 @@ no data set here
 
 
 class GoogleTestCounts(unittest.TestCase):
-    def run_program(self, text, status):
+    def run_program(self, text, status, emulator=()):
         with tempfile.TemporaryDirectory() as folder:
             program = os.path.join(folder, "sums_tests")
             with open(program, "w", encoding="utf-8") as file:
                 file.write(f"#!/bin/sh\ncat <<'END'\n{text}END\nexit {status}\n")
             os.chmod(program, 0o755)
-            return suites.run_gtest("sums", program, os.path.join(folder, "log"))
+            return suites.run_gtest("sums", program, os.path.join(folder, "log"), emulator=emulator)
 
     def test_each_case_is_counted_once(self):
         outcome = self.run_program(OUTPUT + "[  FAILED  ] Sums/Each.Holds/avx2, where GetParam() = 8\n", 1)
@@ -50,6 +50,12 @@ class GoogleTestCounts(unittest.TestCase):
         outcome = self.run_program("[ RUN      ] A.B\n[       OK ] A.B (0 ms)\nleak found\n", 23)
         self.assertEqual((outcome.passed, len(outcome.failures)), (1, 1))
         self.assertIn("leak found", outcome.failures[0][1])
+
+    def test_an_emulator_runs_the_program(self):
+        outcome = self.run_program("[ RUN      ] A.B\n[       OK ] A.B (0 ms)\n", 0,
+                                   ("sh", "-c", 'echo "[ RUN      ] Emulator.Ran"; echo "$0" "$1" >&2; exit 3'))
+        self.assertEqual((outcome.passed, len(outcome.failures)), (0, 1))
+        self.assertIn("sums_tests --gtest_color=no", outcome.failures[0][1])
 
     def test_a_program_without_cases_is_a_failure(self):
         self.assertEqual(len(self.run_program("", 0).failures), 1)

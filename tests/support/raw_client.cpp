@@ -1,8 +1,10 @@
 #include "tests/support/raw_client.h"
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,6 +13,8 @@
 #include <chrono>
 #include <cstring>
 #include <stdexcept>
+
+#include "tests/support/eventually.h"
 
 namespace semroute::test {
 
@@ -46,6 +50,13 @@ bool RawClient::try_send(std::string_view bytes) const {
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
   return true;
+}
+
+bool RawClient::delivered() const {
+  return eventually([&] {
+    int unacknowledged = 0;
+    return ::ioctl(fd_, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged == 0;
+  });
 }
 
 bool RawClient::fill(int seconds) {

@@ -18,6 +18,8 @@ class RawClient {
   void send(std::string_view bytes) const;
   // False when the peer has closed or the buffer stays full for 60 s.
   [[nodiscard]] bool try_send(std::string_view bytes) const;
+  // True once the peer's system has taken all of it, whether or not the peer reads; false when it does not for 60 s.
+  [[nodiscard]] bool delivered() const;
   // The next line without "\n"; nothing at the end of input or after `seconds`.
   [[nodiscard]] std::optional<std::string> read_line(int seconds = 60);
   // Exactly `n` bytes, or nothing.
