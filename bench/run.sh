@@ -21,7 +21,8 @@ Environment:
   SEMROUTE_BUILD_ROOT     another build folder than build/
   SEMROUTE_JOBS           compile jobs (default: one per processor)
   SEMROUTE_INSTALL=no     never install packages; peers that are not there are left out
-  SEMROUTE_ISA=...        force an instruction set for ours: scalar, avx2, avx512
+  SEMROUTE_ISA=...        force an instruction set for ours: scalar, avx2, avx512; with scalar and avx2 the peers are
+                          compiled for no more than that (x86-64, x86-64-v3)
 END
 }
 
@@ -41,9 +42,14 @@ scripts/install_packages.sh run bench
 use_ccache
 build=$build_root/bench
 out=${out:-$build/results/$extent}
-run_quietly "$build/logs/configure.log" cmake --preset bench -B "$build"
+case "${SEMROUTE_ISA:-}" in
+  scalar) arch=x86-64 ;;
+  avx2) arch=x86-64-v3 ;;
+  *) arch=native ;;
+esac
+run_quietly "$build/logs/configure.log" cmake --preset bench -B "$build" -DSEMROUTE_BENCH_ARCH="$arch"
 run_quietly "$build/logs/build.log" cmake --build "$build" -j "${SEMROUTE_JOBS:-$(nproc)}" \
-  --target bench_{machine,flat,graph,quantization,filter,mixed,decide}
+  --target bench_{machine,kernels,flat,graph,quantization,filter,mixed,decide,loopback}
 
 mkdir -p "$out/kept"
 report=$out/report.txt
@@ -78,8 +84,10 @@ if [ "$extent" = quick ]; then
   measure mixed --count 5000 --dimension 128
 else
   measure machine
+  measure kernels
   measure flat --rounds 101
   [ ! -d "${SEMROUTE_TEST_DATA:-../shared/data}/clinc150" ] || measure decide
+  measure loopback
   measure quantization --count 50000 --dimension 384 "${kept[@]}"
   measure mixed --count 50000 --dimension 384
   measure filter --count 200000 --dimension 384

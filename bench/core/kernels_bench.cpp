@@ -14,6 +14,7 @@
 #include "bench/support/page_block.h"
 #include "bench/support/program.h"
 #include "bench/support/read_bandwidth.h"
+#include "bench/support/table.h"
 #include "bench/support/timing.h"
 #include "core/kernels/kernels.h"
 
@@ -31,8 +32,16 @@ struct Level {
   const char* name;
   std::size_t bytes;  // of rows; a query and the results come on top
 };
-constexpr Level kLevels[] = {
-    {"L1 24 KiB", 24U << 10}, {"L2 512 KiB", 512U << 10}, {"L3 8 MiB", 8U << 20}, {"memory 200 MiB", 200U << 20}};
+constexpr Level kLevels[] = {{"l1", 24U << 10}, {"l2", 512U << 10}, {"l3", 8U << 20}, {"memory", 200U << 20}};
+
+std::vector<std::string> columns() {
+  std::vector<std::string> columns{"isa", "kernel", "form"};
+  for (const Level& level : kLevels) {
+    columns.push_back(std::string(level.name) + "_ns");
+    columns.push_back(std::string(level.name) + "_gb_per_s");
+  }
+  return columns;
+}
 
 // Nanoseconds per row; `scan` goes over `count` rows once.
 template <class Scan>
@@ -54,17 +63,18 @@ class Bench {
         only_isa_(only_isa),
         only_kernel_(only_kernel),
         block_(kLevels[std::size(kLevels) - 1].bytes, Pages::huge),
-        slots_(kSlots) {}
+        slots_(kSlots),
+        table_("A row of " + std::to_string(dimension) +
+                   " numbers: rows of 24 KiB (l1), 512 KiB (l2), 8 MiB (l3), 200 MiB",
+               columns()) {}
 
-  void run() {
+  void run(const std::string& out) {
     if (block_.data() == nullptr) stop(EX_UNAVAILABLE, "no memory for the rows");
     fill_with_numbers(block_);
-    std::printf("dimension %zu; ns per row (GB/s of rows)\n%-8s %-14s %-6s", dimension_, "isa", "kernel", "form");
-    for (const Level& level : kLevels) std::printf("  %16s", level.name);
-    std::printf("\n");
     machine();
     for (const core::Kernels* set : core::compiled_kernels())
       if (core::can_run(set->isa)) kernels(*set);
+    table_.publish(out, "kernels");
   }
 
  private:
@@ -74,10 +84,14 @@ class Bench {
     if (!only_kernel_.empty() && only_kernel_ != name) return;
     const std::size_t stride = (row_bytes + kLine - 1) / kLine * kLine;
     for (const bool gathered : {false, true}) {
-      std::printf("%-26s %-14s %-6s", std::string(set).c_str(), name, gathered ? "gather" : "rows");
+      progress(std::string(set) + " " + name);
+      std::vector<std::string> cells{std::string(set), name, gathered ? "gather" : "rows"};
       for (const Level& level : kLevels) {
         const std::size_t count = level.bytes / stride;
-        if (count == 0) continue;
+        if (count == 0) {
+          cells.insert(cells.end(), {"-", "-"});
+          continue;
+        }
         double ns = 0.0;
         if (gathered) {
           std::mt19937 random(9);
@@ -94,16 +108,16 @@ class Bench {
               rows(block_.data() + i * stride, stride, count - i < kRowsACall ? count - i : kRowsACall);
           });
         }
-        std::printf("  %7.2f (%6.1f)", ns, static_cast<double>(row_bytes) / ns);
-        std::fflush(stdout);
+        cells.push_back(fixed(ns, 2));
+        cells.push_back(fixed(static_cast<double>(row_bytes) / ns, 1));
       }
-      std::printf("\n");
+      table_.add(std::move(cells));
     }
   }
 
   void machine() {
     line(
-        "plain loads", "1 KiB", 1'024,
+        "plain_loads", "1_KiB", 1'024,
         [&](const std::byte* at, std::size_t stride, std::size_t count) { keep(read_in_order(at, stride * count)); },
         [&](const std::uint32_t* slots, std::size_t stride) {
           std::uint64_t sum = 0;
@@ -192,6 +206,7 @@ class Bench {
   PageBlock block_;
   std::vector<std::uint32_t> slots_;
   float floats_[kRowsACall] = {};
+  Table table_;
 };
 
 }  // namespace
@@ -203,7 +218,8 @@ int main(int argc, char** argv) {
   const std::size_t dimension = options.number("dimension", 384, "numbers a row, 4096 at most");
   const std::string isa = options.text("isa", "", "only this instruction set");
   const std::string kernel = options.text("kernel", "", "only this kernel");
+  const std::string out = options.text("out", "", "folder for CSV files");
   options.finish();
   if (dimension > 4'096) stop(EX_USAGE, "--dimension is 4096 at most");
-  Bench(dimension, isa, kernel).run();
+  Bench(dimension, isa, kernel).run(out);
 }

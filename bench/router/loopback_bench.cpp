@@ -4,13 +4,14 @@
 // The daemon and the calls in process run on one processor, the client on another. All take turns within each round,
 // and the medians over the rounds count, because other work on the machine moves single turns.
 #include <sched.h>
+#include <sysexits.h>
 #include <time.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,6 +19,8 @@
 #include <vector>
 
 #include "bench/router/pipelined_client.h"
+#include "bench/support/program.h"
+#include "bench/support/table.h"
 #include "bench/support/timing.h"
 #include "config/load.h"
 #include "core/index/vector_rules.h"
@@ -41,24 +44,24 @@ constexpr std::size_t kTop = 10;
 constexpr double kTarget = 0.6;  // binary with pipelining, at least this share of the rate in process
 constexpr std::size_t kRoundTrips = 1'000;
 
-struct Options {
+struct Settings {
   std::size_t rounds = 15;
   std::size_t depth = 64;
   std::size_t references = 20;  // a route
   std::chrono::milliseconds turn{200};
   std::string only;  // of the loads: those whose name holds it
-  int daemon_cpu = 0;
-  int client_cpu = 1;
+  std::size_t daemon_cpu = 0;
+  std::size_t client_cpu = 1;
+  std::string out;
 };
 
 // The calling thread, and what it starts from here on.
-void run_on(int cpu) {
+void run_on(std::size_t cpu) {
   cpu_set_t set;
   CPU_ZERO(&set);
-  CPU_SET(static_cast<std::size_t>(cpu), &set);
+  CPU_SET(cpu, &set);
   if (::sched_setaffinity(0, sizeof set, &set) == 0) return;
-  std::fprintf(stderr, "bench_loopback: there is no processor %d to run on\n", cpu);
-  std::exit(64);
+  stop(EX_USAGE, "there is no processor " + std::to_string(cpu) + " to run on");
 }
 
 double processor_us(pid_t pid) {
@@ -249,10 +252,10 @@ struct Load {
   Row row;
 };
 
-Figures measure_load(const Options& options, const test::DaemonProcess& daemon, const Load& load) {
+Figures measure_load(const Settings& settings, const test::DaemonProcess& daemon, const Load& load) {
   PipelinedClient client(daemon.port(), *load.script, load.connections, load.depth);
   const double before = processor_us(daemon.pid());
-  const auto turn = client.run(options.turn);
+  const auto turn = client.run(settings.turn);
   const double used = processor_us(daemon.pid()) - before;
   const double replies = static_cast<double>(turn.replies);
   return {replies / turn.seconds, used / replies};
@@ -273,59 +276,61 @@ void measure_latency(std::uint16_t port, Latency& latency) {
 }
 
 // Everything that takes turns.
-struct Table {
+struct Contest {
   Row decide{"decide"};
-  Row search{"index search, k = " + std::to_string(kTop)};
+  Row search{"index search for " + std::to_string(kTop)};
   std::vector<Load> loads;  // the first is the one that has a target
   std::vector<Latency> latencies;
 };
 
-Table make_table(const Options& options, const Script& binary, const Script& base64, const Script& array) {
-  const std::size_t quarter = std::max<std::size_t>(1, options.depth / 4);
-  const std::string one = ", 1 connection x " + std::to_string(options.depth);
-  Table table;
-  table.loads = {{&binary, 1, options.depth, {"binary" + one}},
-                 {&binary, 4, quarter, {"binary, 4 connections x " + std::to_string(quarter)}},
-                 {&base64, 1, options.depth, {"JSON, base64" + one}},
-                 {&array, 1, options.depth, {"JSON, array" + one}}};
-  std::erase_if(table.loads, [&](const Load& load) { return load.row.name.find(options.only) == std::string::npos; });
-  if (options.only.empty()) table.latencies = {{"binary", &binary}, {"JSON, base64", &base64}, {"JSON, array", &array}};
-  return table;
+Contest make_contest(const Settings& settings, const Script& binary, const Script& base64, const Script& array) {
+  const std::size_t quarter = std::max<std::size_t>(1, settings.depth / 4);
+  const std::string one = " 1 connection x " + std::to_string(settings.depth);
+  Contest contest;
+  contest.loads = {{&binary, 1, settings.depth, {"binary" + one}},
+                   {&binary, 4, quarter, {"binary 4 connections x " + std::to_string(quarter)}},
+                   {&base64, 1, settings.depth, {"json_base64" + one}},
+                   {&array, 1, settings.depth, {"json_array" + one}}};
+  std::erase_if(contest.loads,
+                [&](const Load& load) { return load.row.name.find(settings.only) == std::string::npos; });
+  if (settings.only.empty())
+    contest.latencies = {{"binary", &binary}, {"json_base64", &base64}, {"json_array", &array}};
+  return contest;
 }
 
-void measure_round(const Options& options, std::size_t round, InProcess& calls, const test::DaemonProcess& daemon,
-                   Table& table) {
+void measure_round(const Settings& settings, std::size_t round, InProcess& calls, const test::DaemonProcess& daemon,
+                   Contest& contest) {
   const auto called = [&](const std::function<void(std::size_t)>& call) {
-    return measure_calls(options.turn, calls.count(), call);
+    return measure_calls(settings.turn, calls.count(), call);
   };
-  run_on(options.daemon_cpu);
+  run_on(settings.daemon_cpu);
   const Figures decide = called([&](std::size_t i) { keep(calls.decide(i)); });
-  table.decide.add(decide, decide);
-  table.search.add(called([&](std::size_t i) { calls.search(i); }), decide);
-  run_on(options.client_cpu);
-  for (std::size_t turn = 0; turn < table.loads.size(); ++turn) {
-    Load& load = table.loads[(round + turn) % table.loads.size()];
-    load.row.add(measure_load(options, daemon, load), decide);
+  contest.decide.add(decide, decide);
+  contest.search.add(called([&](std::size_t i) { calls.search(i); }), decide);
+  run_on(settings.client_cpu);
+  for (std::size_t turn = 0; turn < contest.loads.size(); ++turn) {
+    Load& load = contest.loads[(round + turn) % contest.loads.size()];
+    load.row.add(measure_load(settings, daemon, load), decide);
   }
-  for (Latency& latency : table.latencies) measure_latency(daemon.port(), latency);
+  for (Latency& latency : contest.latencies) measure_latency(daemon.port(), latency);
 }
 
-void print_row(const Row& row) {
-  const double rate = median(row.per_second);
-  std::printf("  %-34s %9.0f %7.2f %9.2f %12.2f\n", row.name.c_str(), rate, median(row.ratio), 1e6 / rate,
-              median(row.processor_us));
-}
-
-void print_table(const Table& table) {
-  std::printf("in process %35s %7s %9s %12s\n", "per s", "ratio", "us", "processor us");
-  print_row(table.decide);
-  print_row(table.search);
-  std::printf("on loopback, one worker %22s %7s %9s %12s\n", "per s", "ratio", "us", "daemon's");
-  for (const Load& load : table.loads) print_row(load.row);
-  if (table.latencies.empty()) return;
-  std::printf("one at a time, us %28s %7s\n", "p50", "p99");
-  for (const Latency& latency : table.latencies)
-    std::printf("  %-34s %9.1f %7.0f\n", latency.name.c_str(), median(latency.p50), median(latency.p99));
+void publish(const Contest& contest, const std::string& title, const std::string& out) {
+  Table rates(title, {"what", "where", "per_s", "of_decide", "us", "processor_us"});
+  const auto add = [&](const Row& row, const char* where) {
+    const double rate = median(row.per_second);
+    rates.add({row.name, where, fixed(rate, 0), fixed(median(row.ratio), 2), fixed(1e6 / rate, 2),
+               fixed(median(row.processor_us), 2)});
+  };
+  add(contest.decide, "in_process");
+  add(contest.search, "in_process");
+  for (const Load& load : contest.loads) add(load.row, "loopback");
+  rates.publish(out, "loopback");
+  if (contest.latencies.empty()) return;
+  Table times("One at a time", {"what", "p50_us", "p99_us"});
+  for (const Latency& latency : contest.latencies)
+    times.add({latency.name, fixed(median(latency.p50), 1), fixed(median(latency.p99), 0)});
+  times.publish(out, "loopback_latency");
 }
 
 std::shared_ptr<const router::RoutingState> load_state(const test::TemporaryFolder& folder) {
@@ -338,76 +343,56 @@ std::shared_ptr<const router::RoutingState> load_state(const test::TemporaryFold
   return std::move(state).value();
 }
 
-int run(const Options& options) {
-  const test::SyntheticSet set = make_set(options.references);
+int run(const Settings& settings) {
+  const test::SyntheticSet set = make_set(settings.references);
   const test::TemporaryFolder folder;
   test::write_npy(folder.path() + "/references.npy", set.references.values, kDimension);
   test::write_labels(folder.path() + "/references.txt", set.references.labels);
   InProcess calls(load_state(folder), set.requests.values);
-  run_on(options.daemon_cpu);
+  run_on(settings.daemon_cpu);
   const test::DaemonProcess daemon(configuration(folder));
   Script binary = make_script(Form::binary, set.requests.values);
   Script base64 = make_script(Form::json_base64, set.requests.values);
   Script array = make_script(Form::json_array, set.requests.values);
   for (Script* script : {&binary, &base64, &array}) learn_decisions(daemon.port(), *script, calls);
 
-  Table table = make_table(options, binary, base64, array);
-  for (std::size_t round = 0; round < options.rounds; ++round) measure_round(options, round, calls, daemon, table);
+  Contest contest = make_contest(settings, binary, base64, array);
+  for (std::size_t round = 0; round < settings.rounds; ++round) measure_round(settings, round, calls, daemon, contest);
 
-  const std::string isa(core::to_string(core::active_kernels().isa));
-  std::printf("match: %zu x %zu in %zu routes, mean_top of 3, cosine, %s; median of %zu rounds\n",
-              calls.state().index->count(), kDimension, calls.state().table.routes().size(), isa.c_str(),
-              options.rounds);
-  print_table(table);
-  if (!options.only.empty()) return 0;
-  const Row& binary_row = table.loads.front().row;
+  publish(contest,
+          "match: " + std::to_string(calls.state().index->count()) + " x " + std::to_string(kDimension) + " in " +
+              std::to_string(calls.state().table.routes().size()) + " routes, mean_top of 3, cosine, " +
+              std::string(core::active_kernels().name) + "; median of " + std::to_string(settings.rounds) + " rounds",
+          settings.out);
+  if (!settings.only.empty()) return 0;
+  const Row& binary_row = contest.loads.front().row;
   const double ratio = median(binary_row.ratio);
-  const double to_search = median_ratio(binary_row.per_second, table.search.per_second);
+  const double to_search = median_ratio(binary_row.per_second, contest.search.per_second);
   std::printf("binary with pipelining: %.2f of the rate of decide in process (%.2f of index search), target %.2f: %s\n",
               ratio, to_search, kTarget, ratio >= kTarget ? "met" : "MISSED");
   return ratio >= kTarget ? 0 : 1;
-}
-
-bool parse(int argc, char** argv, Options& options) {
-  for (int i = 1; i < argc; i += 2) {
-    if (i + 1 == argc) return false;
-    if (std::strcmp(argv[i], "--only") == 0) {
-      options.only = argv[i + 1];
-      continue;
-    }
-    char* end = nullptr;
-    const long value = std::strtol(argv[i + 1], &end, 10);
-    if (end == argv[i + 1] || *end != '\0' || value < 0) return false;
-    const std::string name = argv[i];
-    if (name == "--rounds" && value > 0) {
-      options.rounds = static_cast<std::size_t>(value);
-    } else if (name == "--depth" && value > 0) {
-      options.depth = static_cast<std::size_t>(value);
-    } else if (name == "--references" && value > 0) {
-      options.references = static_cast<std::size_t>(value);
-    } else if (name == "--turn-ms" && value > 0) {
-      options.turn = std::chrono::milliseconds(value);
-    } else if (name == "--daemon-cpu") {
-      options.daemon_cpu = static_cast<int>(value);
-    } else if (name == "--client-cpu") {
-      options.client_cpu = static_cast<int>(value);
-    } else {
-      return false;
-    }
-  }
-  return true;
 }
 
 }  // namespace
 }  // namespace semroute::bench
 
 int main(int argc, char** argv) {
-  semroute::bench::Options options;
-  if (!semroute::bench::parse(argc, argv, options)) {
-    std::fprintf(stderr,
-                 "usage: bench_loopback [--rounds N] [--depth N] [--references N] [--only NAME] [--turn-ms N] "
-                 "[--daemon-cpu N] [--client-cpu N]\n");
-    return 64;
-  }
-  return semroute::bench::run(options);
+  using namespace semroute::bench;
+  Options options(argc, argv, "`match` through the daemon, beside the same decision called in process.");
+  Settings settings;
+  settings.rounds = options.number("rounds", settings.rounds, "the median of so many counts");
+  settings.depth = options.number("depth", settings.depth, "requests on their way");
+  settings.references = options.number("references", settings.references, "a route, of 50");
+  settings.turn = std::chrono::milliseconds(options.number("turn-ms", 200, "how long each load runs in a round"));
+  const std::vector<std::string> processors =
+      split(options.text("processors", "0,1", "those of the daemon and of the client"), ',');
+  settings.only = options.text("only", "", "only the loads whose name holds this, and no verdict");
+  settings.out = options.text("out", "", "folder for CSV files");
+  options.finish();
+  const auto read = [](const std::string& text, std::size_t& processor) {
+    return std::from_chars(text.data(), text.data() + text.size(), processor).ptr == text.data() + text.size();
+  };
+  if (processors.size() != 2 || !read(processors[0], settings.daemon_cpu) || !read(processors[1], settings.client_cpu))
+    stop(EX_USAGE, "--processors takes two numbers, as in 0,1");
+  return run(settings);
 }
