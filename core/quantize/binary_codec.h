@@ -7,7 +7,7 @@
 //
 // Row: dimension bits in 64-bit words, four float32 factors, zeros up to a multiple of 64 bytes: 64 bytes for dimension
 // 384. Error: for 3.5 deviations, which 5 of 10,000 normally distributed errors pass; measured in
-// tests/core/quantize/binary_codec_test.cpp. An estimate's deviation for unit vectors is about 0.75 |q - c| |r| /
+// tests/core/quantize/rotated_codecs_test.cpp. An estimate's deviation for unit vectors is about 0.75 |q - c| |r| /
 // sqrt(dimension).
 // Complexity: encode and prepare O(d log d). Shapes, threads: codec.h.
 #pragma once

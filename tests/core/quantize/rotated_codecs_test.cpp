@@ -1,6 +1,8 @@
-#include "core/quantize/binary_codec.h"
-
+// The codecs that round rotated vectors, to a bit or to four bits a number.
 #include <gtest/gtest.h>
+
+#include "core/quantize/binary_codec.h"
+#include "core/quantize/nibble_codec.h"
 
 #include "tests/core/quantize/codec_check.h"
 
@@ -12,12 +14,24 @@ using testing::Vector;
 
 constexpr Metric kMetrics[] = {Metric::cosine, Metric::dot, Metric::euclidean};
 
-std::unique_ptr<Codec> make(Metric metric, std::size_t dimension, std::span<const float> rows, const Kernels& kernels) {
-  return make_binary_codec(metric, dimension, rows, 42, kernels);
-}
+struct Rotated {
+  const char* name;
+  std::unique_ptr<Codec> (*make_codec)(Metric, std::size_t, std::span<const float>, std::uint64_t, const Kernels&);
+  std::size_t bytes_of_384;
+  double worst_decoded;
+  double worst_decoded_short;  // of fewer than 63 numbers
+};
+
+class RotatedCodecs : public ::testing::TestWithParam<Rotated> {
+ protected:
+  static std::unique_ptr<Codec> make(Metric metric, std::size_t dimension, std::span<const float> rows,
+                                     const Kernels& kernels) {
+    return GetParam().make_codec(metric, dimension, rows, 42, kernels);
+  }
+};
 
 // The kernels are of integers and exact with every set.
-TEST(BinaryCodec, KeepsItsPromisesWithPlainAndBestKernels) {
+TEST_P(RotatedCodecs, KeepsItsPromisesWithPlainAndBestKernels) {
   for (const Kernels* kernels : {compiled_kernels().back(), &active_kernels()}) {
     SCOPED_TRACE(to_string(kernels->isa));
     testing::Outside outside;
@@ -27,7 +41,7 @@ TEST(BinaryCodec, KeepsItsPromisesWithPlainAndBestKernels) {
 }
 
 // 3.5 deviations of a normal distribution leave 0.05 % outside, half of that 8 %.
-TEST(BinaryCodec, ErrorsHoldForAllButAFewInTenThousandAndAreNotWider) {
+TEST_P(RotatedCodecs, ErrorsHoldForAllButAFewInTenThousandAndAreNotWider) {
   for (const Metric metric : kMetrics)
     for (const std::size_t dimension : {std::size_t{64}, std::size_t{100}, std::size_t{384}, std::size_t{1000}}) {
       const std::unique_ptr<Codec> codec =
@@ -43,7 +57,7 @@ TEST(BinaryCodec, ErrorsHoldForAllButAFewInTenThousandAndAreNotWider) {
 }
 
 // What a rotation made of signs and sums could leave as it was.
-TEST(BinaryCodec, ErrorsHoldForVectorsOfAFewNumbers) {
+TEST_P(RotatedCodecs, ErrorsHoldForVectorsOfAFewNumbers) {
   constexpr std::size_t kDimension = 384;
   std::vector<Vector> sparse;
   for (std::size_t i = 0; i < kDimension; ++i) {
@@ -58,17 +72,23 @@ TEST(BinaryCodec, ErrorsHoldForVectorsOfAFewNumbers) {
   EXPECT_LT(testing::spread_of(*codec, Metric::dot, sparse, queries).outside, 0.0015);
 }
 
-TEST(BinaryCodec, DecodesToTheNearestPointOnItsSigns) {
+TEST_P(RotatedCodecs, DecodeToThePointTheyRoundedTo) {
   for (const Metric metric : kMetrics)
     for (const std::size_t dimension : testing::kCodecDimensions)
-      EXPECT_LT(testing::worst_decoded(make, metric, dimension, active_kernels()), dimension < 63 ? 0.9 : 0.75)
+      EXPECT_LT(testing::worst_decoded(make, metric, dimension, active_kernels()),
+                dimension < 63 ? GetParam().worst_decoded_short : GetParam().worst_decoded)
           << to_string(metric) << ", dimension " << dimension;
 }
 
-// A row takes one cache line at the dimension of common embedding models.
-TEST(BinaryCodec, ARowOf384NumbersIsOneLine) {
-  EXPECT_EQ(make(Metric::cosine, 384, {}, active_kernels())->row_bytes(), 64U);
+// The dimension of common embedding models takes whole cache lines.
+TEST_P(RotatedCodecs, ARowOf384NumbersIsWholeLines) {
+  EXPECT_EQ(make(Metric::cosine, 384, {}, active_kernels())->row_bytes(), GetParam().bytes_of_384);
 }
+
+INSTANTIATE_TEST_SUITE_P(All, RotatedCodecs,
+                         ::testing::Values(Rotated{"binary", make_binary_codec, 64, 0.75, 0.9},
+                                           Rotated{"nibble", make_nibble_codec, 256, 0.17, 0.17}),
+                         [](const auto& codec) { return std::string(codec.param.name); });
 
 }  // namespace
 }  // namespace semroute::core
