@@ -100,7 +100,7 @@ semrouted is up (pid $daemon, log $log). Try, in another terminal:
   $build_root/semroute route$flag --vectors examples/quickstart/queries.npy --row 3 --payload '{"text":"hi"}' --explain
   $build_root/semroute stats$flag
   $build_root/semroute bench --help
-  printf '{"id":1,"op":"ping"}\\n' | nc -q 1 127.0.0.1 $port
+  bash -c 'exec 3<>/dev/tcp/127.0.0.1/$port; echo "{\"id\":1,\"op\":\"ping\"}" >&3; head -n 1 <&3'
   curl http://$admin/readyz        also /healthz and /metrics
 
 Change examples/quickstart/semrouted.yaml and apply it with: $build_root/semroute reload$flag

@@ -28,7 +28,8 @@ Suites, to run some alone:
   fuzz                         every parser on its first inputs and on ones that libFuzzer makes of them; --all has it
 
 Environment:
-  SEMROUTE_TEST_DATA      where the large data sets are (default ../shared/data); tests without theirs are skipped
+  SEMROUTE_TEST_DATA      where the large data sets are (default ../shared/data; README.md says which); tests
+                          without theirs are skipped, and named with what was looked for
   SEMROUTE_BUILD_ROOT     another build folder than build/
   SEMROUTE_FUZZ_SECONDS   fuzz: this long a parser, on new inputs every time (default: 10, on the same ones)
   SEMROUTE_JOBS           compile jobs (default: one per processor)

@@ -18,15 +18,18 @@ class Outcome:
     log: str = ""
 
     def report(self):
-        """One line; after it the skipped cases with their reasons and the failed ones with their output."""
+        """One line; after it each reason to skip with its cases, and the failed cases with their output."""
         counts = f"{self.passed} passed"
         if self.failures:
             counts += f", {len(self.failures)} FAILED"
         if self.skipped:
             counts += f", {len(self.skipped)} skipped"
         print(f"  {self.name:<20} {counts:<36} {self.seconds:7.1f} s")
-        for case, reason in self.skipped:
-            print(f"    skipped {case}: {reason}")
+        for reason in dict.fromkeys(reason for _, reason in self.skipped):
+            cases = [case for case, for_reason in self.skipped if for_reason == reason]
+            print(f"    skipped: {reason}")
+            for case in cases:
+                print(f"      {case}")
         for case, output in self.failures:
             print(f"    FAILED {case}")
             for line in output.rstrip().splitlines():

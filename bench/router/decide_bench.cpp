@@ -221,7 +221,7 @@ void measure_top_k(const Asked& asked) {
 void measure_where_the_index_pays(const Asked& asked) {
   Table table("mean_top, flat: from how many references on the index pays, and the share of decisions it suffices for",
               {"references", "everything_us", "index_us", "share"});
-  for (const std::size_t each : {4U, 5U, 6U, 8U, 10U, 14U, 20U, 40U, 100U}) {
+  for (const std::size_t each : {2U, 3U, 4U, 5U, 6U, 8U, 10U, 14U, 20U, 40U, 50U, 60U, 100U}) {
     const auto state =
         state_of(asked.references, each, Aggregation::mean_top, core::Algorithm::flat, core::Quantization::none);
     Decider through_index(state, Way::through_index, 1);

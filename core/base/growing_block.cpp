@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::size_t kPageBytes = 4096;
 constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
-// A sixteenth more than asked for, so that growing row by row makes few calls and wastes little.
+// A sixteenth more than asked for, and a huge page at most, so that growing row by row makes few calls and wastes
+// little.
 constexpr std::size_t kSpareShare = 16;
 
 constexpr std::size_t round_up(std::size_t bytes, std::size_t to) noexcept { return (bytes + to - 1) / to * to; }
@@ -51,7 +52,7 @@ std::optional<GrowingBlock> GrowingBlock::reserve(std::size_t most_bytes) {
 bool GrowingBlock::grow(std::size_t bytes) {
   SEMROUTE_CHECK(bytes <= reserved_);
   if (bytes <= committed_) return true;
-  const std::size_t wanted = bytes + bytes / kSpareShare;
+  const std::size_t wanted = bytes + std::min(bytes / kSpareShare, kHugePageBytes);
   const std::size_t step = wanted < kHugePageBytes ? kPageBytes : kHugePageBytes;
   const std::size_t target = std::min(round_up(wanted, step), reserved_);
   if (::mprotect(data_ + committed_, target - committed_, PROT_READ | PROT_WRITE) != 0) return false;

@@ -4,6 +4,7 @@
 #include <array>
 #include <functional>
 #include <limits>
+#include <numeric>
 #include <optional>
 
 #include "core/base/check.h"
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::size_t kBlockRows = 64;  // one word of alive bits; their estimates stay in L1
 constexpr std::size_t kFewestCandidates = 1024;
+constexpr std::size_t kFewestByCodes = 128;  // of fewer rows, codes spare less than what they cost
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
 
 using Word = std::uint64_t;
@@ -33,28 +35,22 @@ Word passing(const VectorTable& table, const IdSet* filter, std::uint32_t first,
   return pass;
 }
 
-// A block of slots to look at: `bits` of those from `first` on. Slots that are not alive are not touched.
-struct Block {
-  std::uint32_t first = 0;
-  Word bits = 0;
-
-  [[nodiscard]] bool is_dense() const noexcept { return (bits & (bits + 1)) == 0; }  // the first n of them
-  [[nodiscard]] std::size_t count() const noexcept { return static_cast<std::size_t>(__builtin_popcountll(bits)); }
-};
-
 // One query's way through the blocks. With codes and full vectors, rows become candidates by the most that their keys
 // can be; the floor is the k-th largest of the least that keys can be, so a row below it cannot be among the best.
 class Scan {
  public:
-  Scan(const VectorTable& table, Metric metric, const float* query, std::span<Hit> hits, ScanBuffers& buffers)
+  // `count`: about how many rows it will look at.
+  Scan(const VectorTable& table, std::size_t count, Metric metric, const float* query, std::span<Hit> hits,
+       ScanBuffers& buffers)
       : rows_(table.rows()),
+        by_codes_(rows_.codec != nullptr && (rows_.full == nullptr || count > kFewestByCodes)),
         reaching_(table.kernels().reaching),
         metric_(metric),
         query_(query),
         k_(hits.size()),
         buffers_(buffers),
         best_(table, metric, hits) {
-    if (rows_.codec == nullptr) return;
+    if (!by_codes_) return;
     std::byte* code = buffers.query_code.make_room(rows_.codec->query_bytes());
     terms_ = rows_.codec->prepare(query, code);
     code_ = code;
@@ -65,32 +61,32 @@ class Scan {
     buffers.floors.reserve(k_);
   }
 
-  void look_at(const Block& block) {
-    std::uint32_t slots[kBlockRows];
+  // Alive slots, at most kBlockRows of them: any, or those from `first` on.
+  void look_at(const std::uint32_t* slots, std::size_t count) {
     float keys[kBlockRows];
-    const bool is_dense = block.is_dense();
-    std::size_t count = 0;
-    if (!is_dense || rows_.codec == nullptr)
-      for_bits(block.bits, block.first, [&](std::uint32_t slot) { slots[count++] = slot; });
-    else
-      count = block.count();
-    if (rows_.codec == nullptr) {
-      if (is_dense)
-        rows_.full->scan(query_, block.first, count, keys);
-      else
-        rows_.full->gather(query_, slots, count, keys);
-      best_.offer_values(slots, count, keys);
-    } else if (is_dense) {
-      rows_.codec->scan(code_, rows_.code(block.first), count, keys);
-      consider_dense(block.first, count, keys);
-    } else {
+    if (by_codes_) {
       rows_.codec->gather(code_, rows_.codes->as<std::byte>(), slots, count, keys);
       for (std::size_t i = 0; i < count; ++i) consider(slots[i], keys[i], most_of(slots[i], keys[i]));
+    } else {
+      rows_.full->gather(query_, slots, count, keys);
+      best_.offer_values(slots, count, keys);
+    }
+  }
+  void look_at(std::uint32_t first, std::size_t count) {
+    float keys[kBlockRows];
+    if (by_codes_) {
+      rows_.codec->scan(code_, rows_.code(first), count, keys);
+      consider_dense(first, count, keys);
+    } else {
+      rows_.full->scan(query_, first, count, keys);
+      std::uint32_t slots[kBlockRows];
+      std::iota(slots, slots + count, first);
+      best_.offer_values(slots, count, keys);
     }
   }
 
   std::size_t finish() {
-    if (rows_.codec != nullptr && rows_.full != nullptr) score_candidates();
+    if (by_codes_ && rows_.full != nullptr) score_candidates();
     return best_.finish();
   }
 
@@ -170,6 +166,7 @@ class Scan {
   }
 
   const VectorTable::Rows& rows_;
+  const bool by_codes_;
   decltype(Kernels::reaching) reaching_;
   Metric metric_;
   const float* query_;
@@ -182,66 +179,90 @@ class Scan {
   std::size_t room_ = 0;
 };
 
-Word used_bits(std::uint32_t first, std::uint32_t end) noexcept {
-  return end - first >= kBlockRows ? ~Word{0} : (Word{1} << (end - first)) - 1;
-}
+// Blocks of slots, in order: those that are alive and pass.
+class Blocks {
+ public:
+  Blocks(const VectorTable& table, const IdSet* filter, Epoch at)
+      : table_(table), filter_(filter), at_(at), end_(table.end()) {}
 
-Block block_at(const VectorTable& table, const IdSet* filter, std::uint32_t first, std::uint32_t end, Epoch at) {
-  const Word alive = table.alive_word(first / kBlockRows, at) & used_bits(first, end);
-  return {first, passing(table, filter, first, alive)};
-}
+  template <class Look>  // (slots, count) or (first, count)
+  void for_each(Look&& look) const {
+    for (std::uint32_t first = 0; first < end_; first += kBlockRows) {
+      const std::size_t used = std::min<std::size_t>(kBlockRows, end_ - first);
+      const Word used_bits = used == kBlockRows ? ~Word{0} : (Word{1} << used) - 1;
+      const Word bits = passing(table_, filter_, first, table_.alive_word(first / kBlockRows, at_) & used_bits);
+      if (bits == 0) continue;
+      const auto count = static_cast<std::size_t>(__builtin_popcountll(bits));
+      if ((bits & (bits + 1)) == 0) {  // the first of them, without a gap
+        look(first, count);
+        continue;
+      }
+      std::uint32_t slots[kBlockRows];
+      std::size_t i = 0;
+      for_bits(bits, first, [&](std::uint32_t slot) { slots[i++] = slot; });
+      look(&slots[0], count);
+    }
+  }
+
+ private:
+  const VectorTable& table_;
+  const IdSet* filter_;
+  const Epoch at_;
+  const std::uint32_t end_;
+};
 
 }  // namespace
 
 std::size_t scan_all(const VectorTable& table, Metric metric, const float* query, std::span<Hit> hits,
                      const IdSet* filter, const Readers::Reading& reading) {
-  const std::uint32_t end = table.end();
-  Scan scan(table, metric, query, hits, reading.scratch().scans[0]);
-  for (std::uint32_t first = 0; first < end; first += kBlockRows)
-    if (const Block block = block_at(table, filter, first, end, reading.epoch()); block.bits != 0) scan.look_at(block);
+  const std::size_t passing = filter == nullptr ? table.count() : std::min(filter->count(), table.count());
+  Scan scan(table, passing, metric, query, hits, reading.scratch().scans[0]);
+  Blocks(table, filter, reading.epoch()).for_each([&](auto slots, std::size_t count) { scan.look_at(slots, count); });
   return scan.finish();
 }
 
 std::size_t scan_few(const VectorTable& table, Metric metric, const float* query, std::span<Hit> hits,
                      const IdSet& filter, const Readers::Reading& reading) {
-  // Slots in ascending order, so that neighbours are read together.
-  auto& slots = reading.scratch().slots;
-  slots.clear();
+  Scan scan(table, filter.count(), metric, query, hits, reading.scratch().scans[0]);
+  std::uint32_t slots[kBlockRows];
+  std::size_t count = 0;
   bool all_seen = true;
+  const std::uint32_t end = table.end();
+  ReferenceId last = 0;
+  std::uint32_t guess = 0;
   filter.for_each([&](ReferenceId id) {
-    const std::uint32_t slot = table.find(id);
-    if (slot == kNoSlot) return;
-    slots.push_back(slot);
-    all_seen = all_seen && table.is_alive(slot, reading.epoch());
+    // Ids that came together mostly lie together.
+    guess += static_cast<std::uint32_t>(id - last);
+    last = id;
+    const bool guessed = guess < end && table.id_of(guess) == id && table.is_alive(guess, reading.epoch());
+    if (!guessed) {
+      guess = table.find(id);
+      if (guess == kNoSlot) return;
+      all_seen = all_seen && table.is_alive(guess, reading.epoch());
+      if (!all_seen) return;
+    }
+    slots[count++] = guess;
+    if (count < kBlockRows) return;
+    scan.look_at(&slots[0], count);
+    count = 0;
   });
-  // An id got this slot only since; the one that it had is not known by the id any more.
+  // An id got its slot only since; the one that it had is not known by the id any more.
   if (!all_seen) return scan_all(table, metric, query, hits, &filter, reading);
-  std::sort(slots.begin(), slots.end());
-  Scan scan(table, metric, query, hits, reading.scratch().scans[0]);
-  for (std::size_t i = 0; i < slots.size();) {
-    Block block{static_cast<std::uint32_t>(slots[i] / kBlockRows * kBlockRows), 0};
-    for (; i < slots.size() && slots[i] - block.first < kBlockRows; ++i)
-      block.bits |= Word{1} << (slots[i] - block.first);
-    scan.look_at(block);
-  }
+  if (count > 0) scan.look_at(&slots[0], count);
   return scan.finish();
 }
 
 void scan_all_many(const VectorTable& table, Metric metric, std::span<const float> queries, std::size_t dimension,
-                   std::size_t k, std::span<Hit> hits, std::span<std::size_t> counts, const IdSet* filter,
-                   const Readers::Reading& reading) {
-  const std::uint32_t end = table.end();
+                   std::size_t k, std::span<Hit> hits, std::span<std::size_t> counts, const Readers::Reading& reading) {
   for (std::size_t done = 0; done < counts.size(); done += SearchScratch::kMostScans) {
     const std::size_t some = std::min(SearchScratch::kMostScans, counts.size() - done);
     std::array<std::optional<Scan>, SearchScratch::kMostScans> scans;
     for (std::size_t i = 0; i < some; ++i)
-      scans[i].emplace(table, metric, queries.data() + (done + i) * dimension, hits.subspan((done + i) * k, k),
-                       reading.scratch().scans[i]);
-    for (std::uint32_t first = 0; first < end; first += kBlockRows) {
-      const Block block = block_at(table, filter, first, end, reading.epoch());
-      if (block.bits == 0) continue;
-      for (std::size_t i = 0; i < some; ++i) scans[i]->look_at(block);
-    }
+      scans[i].emplace(table, table.count(), metric, queries.data() + (done + i) * dimension,
+                       hits.subspan((done + i) * k, k), reading.scratch().scans[i]);
+    Blocks(table, nullptr, reading.epoch()).for_each([&](auto slots, std::size_t count) {
+      for (std::size_t i = 0; i < some; ++i) scans[i]->look_at(slots, count);
+    });
     for (std::size_t i = 0; i < some; ++i) counts[done + i] = scans[i]->finish();
   }
 }

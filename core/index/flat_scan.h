@@ -20,12 +20,11 @@ namespace semroute::core {
 std::size_t scan_all(const VectorTable& table, Metric metric, const float* query, std::span<Hit> hits,
                      const IdSet* filter, const Readers::Reading& reading);
 
-// The same for several queries (n x dimension), each block of rows being read once for all of them.
+// Without a filter, for several queries (n x dimension), each block of rows being read once for all of them.
 void scan_all_many(const VectorTable& table, Metric metric, std::span<const float> queries, std::size_t dimension,
-                   std::size_t k, std::span<Hit> hits, std::span<std::size_t> counts, const IdSet* filter,
-                   const Readers::Reading& reading);
+                   std::size_t k, std::span<Hit> hits, std::span<std::size_t> counts, const Readers::Reading& reading);
 
-// Looks only at the ids of `filter`, found one by one: for filters that few ids pass.
+// Looks up the ids of `filter` instead of every slot: about as fast as reading just their rows.
 std::size_t scan_few(const VectorTable& table, Metric metric, const float* query, std::span<Hit> hits,
                      const IdSet& filter, const Readers::Reading& reading);
 

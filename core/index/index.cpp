@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "core/base/check.h"
-#include "core/index/crossover.h"
 #include "core/index/flat_scan.h"
 #include "core/index/graph_search.h"
 #include "core/index/hnsw_graph.h"
+#include "core/index/search_costs.h"
 #include "core/index/top_k.h"
 #include "core/index/vector_table.h"
 
@@ -33,7 +33,7 @@ constexpr std::size_t kIdsAtATime = 64;
 // Locks, in the order in which they are taken: linking (shared by all that link, alone for making and repairing a
 // graph), then writing (the table, and which slots are nodes). Searches take none.
 struct Index::Impl {
-  explicit Impl(const IndexParams& given) : params(given) {}
+  explicit Impl(const IndexParams& given) : params(given), costs(given) {}
   ~Impl() {
     stopping.store(true);
     if (builder.joinable()) builder.join();
@@ -42,6 +42,8 @@ struct Index::Impl {
   [[nodiscard]] Result<void> insert(std::span<const ReferenceId> ids, const float* const* rows, std::size_t threads);
   std::size_t remove(std::span<const ReferenceId> ids);
   void link_all(std::span<const std::uint32_t> slots, std::size_t threads);
+  void measure_if_due();
+  void measure();
   void start_graph_if_due();
   void build_in_background(std::uint32_t end);
   void repair_if_due();
@@ -52,15 +54,20 @@ struct Index::Impl {
   }
   std::size_t search(const float* query, std::span<Hit> hits, const SearchOptions& options,
                      const Readers::Reading& reading) const;
+  template <class Visit>
+  void for_slots(IdRange ids, const Readers::Reading& reading, Visit&& visit) const;
 
   const IndexParams params;
   mutable Readers readers;
   std::unique_ptr<VectorTable> table;
   std::unique_ptr<HnswGraph> graph;  // made under `linking`, never taken back
   std::atomic<bool> has_graph{false};
-  std::atomic<bool> walking{false};      // the graph holds every alive slot
-  std::vector<Epoch> deaths;             // of nodes that wait for repair, ascending; under `writing`
-  std::optional<std::size_t> crossover;  // measured once; under `writing`
+  std::atomic<bool> walking{false};  // the graph holds every alive slot
+  std::vector<Epoch> deaths;         // of nodes that wait for repair, ascending; under `writing`
+  bool no_memory_for_graph = false;  // under `writing`
+  SearchCosts costs;
+  std::mutex measuring;
+  std::atomic<std::size_t> measure_from{kFewestForGraph};  // references; costs change as the table grows
   mutable std::shared_mutex linking;
   std::mutex writing;
   std::thread builder;
@@ -106,6 +113,7 @@ Result<void> Index::Impl::insert(std::span<const ReferenceId> ids, const float* 
     table->publish(slots, replaced);
     retire(replaced);
   }
+  measure_if_due();
   start_graph_if_due();
   repair_if_due();
   return {};
@@ -157,21 +165,37 @@ void Index::Impl::repair_if_due() {
   table->release(taken_out);
 }
 
+// Costs are measured again whenever the table has doubled.
+void Index::Impl::measure_if_due() {
+  const auto is_due = [this] { return table->count() >= measure_from.load(std::memory_order_relaxed); };
+  if (params.algorithm == Algorithm::flat || !is_due()) return;
+  const std::unique_lock<std::mutex> lock(measuring, std::try_to_lock);
+  if (lock.owns_lock() && is_due()) measure();
+}
+
+// Under `measuring`.
+void Index::Impl::measure() {
+  const auto reading = readers.begin();
+  costs.measure(*table, graph_to_walk(), reading);
+  reading.scratch().note_bytes();
+  measure_from.store(2 * table->count(), std::memory_order_relaxed);
+}
+
 void Index::Impl::start_graph_if_due() {
   if (params.algorithm != Algorithm::automatic || has_graph.load(std::memory_order_acquire)) return;
-  if (table->count() < kFewestForGraph) return;
+  const std::size_t count = table->count();
+  const bool is_due =
+      params.graph_from > 0
+          ? count >= params.graph_from
+          : count >= kFewestForGraph && costs.scan_ns(count) > kWalkAdvantage * costs.walk_ns(params.hnsw.ef_search);
+  if (!is_due) return;
   const std::unique_lock<std::shared_mutex> link_lock(linking);
   const std::lock_guard<std::mutex> lock(writing);
-  if (graph) return;
-  if (!crossover) {
-    const auto reading = readers.begin();
-    crossover = measure_crossover(*table, params, reading.scratch());
-  }
-  if (table->count() < *crossover) return;
+  if (graph || no_memory_for_graph) return;
   auto made = HnswGraph::make(params, *table);
   // Without address space or memory for a graph, scanning goes on: slower, and right.
   if (!made.ok() || !made.value()->grow(table->end())) {
-    crossover = std::numeric_limits<std::size_t>::max();
+    no_memory_for_graph = true;
     return;
   }
   graph = std::move(made).value();
@@ -198,7 +222,11 @@ void Index::Impl::build_in_background(std::uint32_t end) {
     }
     link_all(slots, threads);
   }
-  if (!stopping.load(std::memory_order_relaxed)) walking.store(true, std::memory_order_release);
+  if (!stopping.load(std::memory_order_relaxed)) {
+    walking.store(true, std::memory_order_release);
+    const std::lock_guard<std::mutex> lock(measuring);
+    measure();
+  }
   building.store(false);
   building.notify_all();
 }
@@ -209,17 +237,19 @@ std::size_t Index::Impl::search(const float* query, std::span<Hit> hits, const S
   const IdSet* filter = options.filter;
   const std::size_t count = table->count();
   const std::size_t passing = filter == nullptr ? count : std::min(filter->count(), count);
+  // Ids that are not in the table may be most of a filter.
+  const bool look_up = filter != nullptr && filter->count() <= count;
   if (const HnswGraph* walked = graph_to_walk(); walked != nullptr && passing > 0) {
     const std::size_t ef = std::max({options.ef_search != 0 ? options.ef_search : params.hnsw.ef_search, hits.size()});
     // ef of those that pass, and a few for those that are dead.
     const std::size_t widened = ef * (count + walked->dead_count()) / passing + (walked->dead_count() > 0 ? 1 : 0);
-    if (params.algorithm == Algorithm::hnsw && filter == nullptr ? true : pays_to_walk(widened, passing, params)) {
+    const bool is_forced = params.algorithm == Algorithm::hnsw && filter == nullptr;
+    if (is_forced || costs.walk_ns(widened) < (look_up ? costs.look_up_ns(passing) : costs.scan_ns(count))) {
       const std::size_t found = search_graph(*table, *walked, params, query, widened, hits, filter, reading);
       if (found == hits.size()) return found;
     }
   }
-  if (filter != nullptr && passing < count / kFewShare)
-    return scan_few(*table, params.metric, query, hits, *filter, reading);
+  if (look_up) return scan_few(*table, params.metric, query, hits, *filter, reading);
   return scan_all(*table, params.metric, query, hits, filter, reading);
 }
 
@@ -313,21 +343,13 @@ void Index::search_many(std::span<const float> queries, std::size_t k, std::span
     return;
   }
   const auto reading = impl_->readers.begin();
-  scan_all_many(*impl_->table, impl_->params.metric, queries, dimension, k, hits, counts, nullptr, reading);
+  scan_all_many(*impl_->table, impl_->params.metric, queries, dimension, k, hits, counts, reading);
   reading.scratch().note_bytes();
 }
 
-void Index::score(std::span<const float> query, IdRange ids, std::span<float> scores) const {
-  SEMROUTE_CHECK(query.size() == impl_->params.dimension && scores.size() == ids.count);
-  const auto reading = impl_->readers.begin();
-  const VectorTable& table = *impl_->table;
-  const VectorTable::Rows& rows = table.rows();
-  std::byte* code = nullptr;
-  if (rows.full == nullptr && ids.count > 0) {
-    code = reading.scratch().query_code.make_room(rows.codec->query_bytes());
-    rows.codec->prepare(query.data(), code);
-  }
-  const Metric metric = impl_->params.metric;
+// Calls visit(first, slots, count, in_order) for some ids at a time: places from ids.first on, and their slots.
+template <class Visit>
+void Index::Impl::for_slots(IdRange ids, const Readers::Reading& reading, Visit&& visit) const {
   std::uint32_t slots[kIdsAtATime];
   std::uint32_t guess = kNoSlot;  // ids that came together mostly lie together
   for (std::size_t first = 0; first < ids.count; first += kIdsAtATime) {
@@ -335,22 +357,65 @@ void Index::score(std::span<const float> query, IdRange ids, std::span<float> sc
     bool in_order = true;
     for (std::size_t i = 0; i < some; ++i) {
       const ReferenceId id = ids.first + first + i;
-      const bool guessed = guess < table.end() && table.is_alive(guess, reading.epoch()) && table.id_of(guess) == id;
-      slots[i] = guessed ? guess : table.find(id);
+      const bool guessed = guess < table->end() && table->id_of(guess) == id && table->is_alive(guess, reading.epoch());
+      slots[i] = guessed ? guess : table->find(id);
       SEMROUTE_CHECK(slots[i] != kNoSlot);
       in_order = in_order && (i == 0 || slots[i] == slots[i - 1] + 1);
       guess = slots[i] + 1;
     }
-    float* out = scores.data() + first;
-    if (rows.full == nullptr)
-      rows.codec->gather(code, rows.codes->as<std::byte>(), slots, some, out);
-    else if (in_order)
-      rows.full->scan(query.data(), slots[0], some, out);
-    else
-      rows.full->gather(query.data(), slots, some, out);
-    for (std::size_t i = 0; i < some; ++i)
-      out[i] = rows.full == nullptr ? score_of_key(metric, out[i]) : score_of(metric, out[i]);
+    visit(first, slots, some, in_order);
   }
+}
+
+void Index::score(std::span<const float> query, IdRange ids, std::span<float> scores) const {
+  SEMROUTE_CHECK(query.size() == impl_->params.dimension && scores.size() == ids.count);
+  const auto reading = impl_->readers.begin();
+  const VectorTable::Rows& rows = impl_->table->rows();
+  const Metric metric = impl_->params.metric;
+  if (rows.full == nullptr) {
+    if (ids.count == 0) return;
+    std::byte* code = reading.scratch().query_code.make_room(rows.codec->query_bytes());
+    (void)rows.codec->prepare(query.data(), code);
+    impl_->for_slots(ids, reading, [&](std::size_t first, const std::uint32_t* slots, std::size_t count, bool) {
+      float* out = scores.data() + first;
+      rows.codec->gather(code, rows.codes->as<std::byte>(), slots, count, out);
+      for (std::size_t i = 0; i < count; ++i) out[i] = score_of_key(metric, out[i]);
+    });
+    return;
+  }
+  impl_->for_slots(ids, reading, [&](std::size_t first, const std::uint32_t* slots, std::size_t count, bool in_order) {
+    float* out = scores.data() + first;
+    if (in_order)
+      rows.full->scan(query.data(), slots[0], count, out);
+    else
+      rows.full->gather(query.data(), slots, count, out);
+    for (std::size_t i = 0; i < count; ++i) out[i] = score_of(metric, out[i]);
+  });
+}
+
+bool Index::has_bounds() const noexcept {
+  const auto reading = impl_->readers.begin();
+  const VectorTable::Rows& rows = impl_->table->rows();
+  return rows.full != nullptr && rows.codec != nullptr && rows.codec->proven();
+}
+
+void Index::bound(std::span<const float> query, IdRange ids, std::span<float> most) const {
+  SEMROUTE_CHECK(query.size() == impl_->params.dimension && most.size() == ids.count);
+  const auto reading = impl_->readers.begin();
+  const VectorTable::Rows& rows = impl_->table->rows();
+  SEMROUTE_CHECK(rows.full != nullptr && rows.codec != nullptr && rows.codec->proven());
+  const Metric metric = impl_->params.metric;
+  std::byte* code = reading.scratch().query_code.make_room(rows.codec->query_bytes());
+  const ErrorTerms terms = rows.codec->prepare(query.data(), code);
+  impl_->for_slots(ids, reading, [&](std::size_t first, const std::uint32_t* slots, std::size_t count, bool in_order) {
+    float* out = most.data() + first;
+    if (in_order)
+      rows.codec->scan(code, rows.code(slots[0]), count, out);
+    else
+      rows.codec->gather(code, rows.codes->as<std::byte>(), slots, count, out);
+    for (std::size_t i = 0; i < count; ++i)
+      out[i] = score_of_key(metric, out[i] + (terms.per_row_error * *rows.error(slots[i]) + terms.constant));
+  });
 }
 
 bool Index::read(ReferenceId id, std::span<float> vector) const {

@@ -40,6 +40,8 @@ struct IndexParams {
   Rerank rerank = Rerank::f32;
   std::size_t capacity = 10'000'000;
   HnswParams hnsw;
+  // automatic: so many references get a graph; 0: from where on walking is measured to be clearly faster.
+  std::size_t graph_from = 0;
 };
 
 // Errors: bad_request for a value out of range or a combination that cannot work, naming the key.

@@ -61,7 +61,7 @@ def target_reply(answer):
 
 
 def fit(text, width):
-    return text.ljust(width) if len(text) <= width else text[: width - 1] + "…"
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def main():
@@ -80,10 +80,12 @@ def main():
     connection.ask({"op": "ping"})  # the first exchange of a connection is slower and would mislead
 
     terminal = shutil.get_terminal_size((120, 24)).columns
-    text_width, reply_width = (52, max(20, terminal - 103)) if terminal >= 123 else (44, 28)
-    line = "{}  {:<9} {:<10} {:>6}  {}  {:>6}  {}"
-    print(line.format("text".ljust(text_width), "decision", "route", "score", "reply of the target".ljust(reply_width),
-                      "µs", ""))
+    route_width = max(len(query["label"]) for query in queries)
+    others = 9 + route_width + 6 + 6 + 6 * 2  # every column but the two that can give way, and what is between them
+    text_width = 57 if terminal >= 57 + 20 + others else 44
+    reply_width = max(20, min(44, terminal - text_width - others))
+    line = "{:<%d}  {:<9}  {:<%d}  {:>6}  {:<%d}  {:>6}  {}" % (text_width, route_width, reply_width)
+    print(line.format("text", "decision", "route", "score", "reply of the target", "µs", "").rstrip())
     in_scope = [query for query in queries if query["label"] != "none"]
     right = refused = 0
     for number, (query, row) in enumerate(zip(queries, rows, strict=True)):

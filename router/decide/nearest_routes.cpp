@@ -31,6 +31,12 @@ constexpr std::size_t kWalkedPerFetched = 2;
 constexpr std::size_t kOwnRowsShare = 8;
 constexpr std::size_t kOwnRowsPerFetched = 16;
 
+// Beyond so many vectors that are bounded, the nearest are fetched in less time.
+constexpr std::size_t kMostToBound = 2'560;
+// Where few routes are clearly better than the rest, bounds leave few to be scored; else all are scored in the end, and
+// so many rows, one in so many, were scored in vain.
+constexpr std::size_t kBoundedRowsShare = 4;
+
 std::size_t passing_vectors(const RoutingState& state, const DecideRequest& request,
                             std::span<const std::size_t> positions) noexcept {
   if (state.route_vectors != nullptr) return positions.size();
@@ -53,6 +59,15 @@ bool is_made_of_nearest(const RoutingState& state) noexcept {
   return state.route_vectors != nullptr || state.table.rules().aggregation != Aggregation::mean;
 }
 
+// Routes that pass a filter do not lie side by side.
+bool pays_to_bound(const core::Index& index, const DecideRequest& request, std::size_t vectors) noexcept {
+  return request.filter == nullptr && vectors >= kFewestToBound && vectors <= kMostToBound && index.has_bounds();
+}
+
+const core::Index& compared_index(const RoutingState& state) noexcept {
+  return state.route_vectors != nullptr ? *state.route_vectors : *state.index;
+}
+
 class NearestRoutes {
  public:
   NearestRoutes(const RoutingState& state, const DecideRequest& request, std::span<const std::size_t> positions,
@@ -63,7 +78,7 @@ class NearestRoutes {
         request_(request),
         positions_(positions),
         scratch_(scratch),
-        index_(state.route_vectors != nullptr ? *state.route_vectors : *state.index),
+        index_(compared_index(state)),
         walks_(index_.walks()),
         listed_(listed(request, positions)),
         total_(passing_vectors(state, request, positions)) {
@@ -77,6 +92,14 @@ class NearestRoutes {
   NearestRoutes& operator=(const NearestRoutes&) = delete;
 
   bool find() {
+    if (pays_to_bound(index_, request_, total_)) {
+      bound_all();
+      own_rows_left_ = total_ / kBoundedRowsShare;
+      if (!settle()) return false;
+      finish();
+      return true;
+    }
+    if (!is_made_of_nearest(state_)) return false;
     const std::size_t most = most_fetched(total_);
     std::size_t k = first_fetch(listed_);
     if (k > most) return false;
@@ -94,6 +117,7 @@ class NearestRoutes {
  private:
   enum class Outcome { settled, changed, fetch_more };
 
+  void bound_all();
   void collect_passing();
   void fetch(std::size_t k);
   void note(const core::Hit& hit);
@@ -158,6 +182,22 @@ class NearestRoutes {
   const SeenRoute* passing_ = nullptr;         // the best that passes
   const SeenRoute* second_passing_ = nullptr;  // the second, when it is near enough to matter
 };
+
+// What every route scores at most, of what each of its vectors does: aggregations never fall when a score rises, and
+// they are made in the same order, so that rounding cannot turn that around.
+void NearestRoutes::bound_all() {
+  floor_ = -std::numeric_limits<float>::infinity();
+  scratch_.ranked.clear();
+  for_neighbours(
+      state_, positions_,
+      [&](core::IdRange ids) {
+        if (scratch_.scores.size() < ids.count) scratch_.scores.resize(ids.count);
+        const std::span<float> most = std::span<float>(scratch_.scores).first(ids.count);
+        index_.bound(request_.embedding, ids, most);
+        return most;
+      },
+      [&](std::size_t position, std::span<float> most) { see(position).score = own_score(state_, most).score; });
+}
 
 void NearestRoutes::collect_passing() {
   const std::vector<Route>& routes = table_.routes();
@@ -365,17 +405,20 @@ void NearestRoutes::finish() {
 bool pays_to_search(const RoutingState& state, const DecideRequest& request,
                     std::span<const std::size_t> positions) noexcept {
   if (request.explain || positions.size() <= std::max<std::size_t>(request.top_k, 2)) return false;
-  return is_made_of_nearest(state) && passing_vectors(state, request, positions) >= kFewestToSearch;
+  const std::size_t vectors = passing_vectors(state, request, positions);
+  if (pays_to_bound(compared_index(state), request, vectors)) return true;
+  return is_made_of_nearest(state) && vectors >= kFewestToFetch;
 }
 
 void fetch_together(const RoutingState& state, const DecideRequest& request, std::span<const float> embeddings,
                     FetchedBatch& batch) {
   batch.k = 0;
-  const core::Index& index = state.route_vectors != nullptr ? *state.route_vectors : *state.index;
+  const core::Index& index = compared_index(state);
   const std::span<const std::size_t> positions = state.table.referenced();
   if (request.filter != nullptr || index.walks() || !pays_to_search(state, request, positions)) return;
+  const std::size_t vectors = passing_vectors(state, request, positions);
   const std::size_t k = first_fetch(listed(request, positions));
-  if (k > most_fetched(passing_vectors(state, request, positions))) return;
+  if (pays_to_bound(index, request, vectors) || k > most_fetched(vectors)) return;
   const std::size_t count = embeddings.size() / index.params().dimension;
   batch.k = k;
   batch.hits.resize(count * k);
@@ -385,7 +428,7 @@ void fetch_together(const RoutingState& state, const DecideRequest& request, std
 
 bool find_nearest_routes(const RoutingState& state, const DecideRequest& request,
                          std::span<const std::size_t> positions, DecideScratch& scratch) {
-  return is_made_of_nearest(state) && NearestRoutes(state, request, positions, scratch).find();
+  return NearestRoutes(state, request, positions, scratch).find();
 }
 
 }  // namespace semroute::router

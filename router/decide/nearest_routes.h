@@ -1,11 +1,14 @@
-// nearest_routes: the routes that decide, found through the index without looking at every reference.
+// nearest_routes: the routes that decide, found through the index without scoring every reference.
+//
+// A few thousand references are bounded: a look at its code says what each scores at most (Index::bound), so what each
+// route does, and only routes that could matter are scored. Of more, the nearest are fetched.
 //
 // References are fetched nearest first in growing batches. Whatever was not fetched scores at most what the worst
 // fetched one does, so a route that was not seen, or not enough of, has a most that it can score. What still could
 // change the decision is scored exactly on its own references; fetching ends when nothing else can: not the top_k best,
 // not the best passing route or the one that is too near to it, not whether a veto alone stopped one. So with an index
-// that is exact the decision is that of scoring every reference, to the bit; with a graph it is that of what the graph
-// finds. It does not pay in every case (see the constants): then the caller scores everything.
+// that is exact the decision is that of scoring every reference, to the bit; so it is with bounds. With a graph it is
+// that of what the graph finds. It does not pay in every case (see the constants): then the caller scores everything.
 //
 // Complexity: a search of the index for each batch, and O(rows) for the routes that are scored on their own rows, which
 // are a bounded share of a search. Allocates nothing once scratch has grown.
@@ -22,8 +25,9 @@
 namespace semroute::router {
 
 // Fewer vectors than this are scored one and all: about as fast, and simpler. bench/router/decide_bench.cpp measures
-// where the two meet.
-inline constexpr std::size_t kFewestToSearch = 1'024;
+// where the two meet, with bounds and by fetching.
+inline constexpr std::size_t kFewestToBound = 256;
+inline constexpr std::size_t kFewestToFetch = 1'024;
 
 // Whether looking through the index is worth trying for `vectors` that pass the filter.
 [[nodiscard]] bool pays_to_search(const RoutingState& state, const DecideRequest& request,

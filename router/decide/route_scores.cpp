@@ -7,13 +7,12 @@
 namespace semroute::router {
 namespace {
 
-// Neighbouring routes are scored by one call, as long as their scores stay in the first-level cache.
-constexpr std::size_t kRowsAtATime = 4'096;
-
 // In a buffer of its own: the scores of references may still be needed.
 float nearest_of(const core::Index& index, std::span<const float> query, core::IdRange ids, DecideScratch& scratch) {
   return *std::ranges::max_element(scores_of(index, query, ids, scratch.veto_scores));
 }
+
+}  // namespace
 
 core::IdRange own_vectors(const RoutingState& state, std::size_t position) noexcept {
   if (state.route_vectors != nullptr) return {position, 1};
@@ -27,8 +26,6 @@ OwnScore own_score(const RoutingState& state, std::span<float> scores) {
   const Aggregate made = aggregate(rules.aggregation, rules.top_m, scores);
   return {made.score, made.nearest};
 }
-
-}  // namespace
 
 std::span<float> scores_of(const core::Index& index, std::span<const float> query, core::IdRange ids,
                            std::vector<float>& buffer) {
@@ -64,28 +61,16 @@ bool is_vetoed(const RoutingState& state, std::span<const float> query, std::siz
 void score_routes(const RoutingState& state, std::span<const float> query, std::span<const std::size_t> positions,
                   DecideScratch& scratch) {
   const core::Index& index = state.route_vectors != nullptr ? *state.route_vectors : *state.index;
-  for (std::size_t begin = 0; begin < positions.size();) {
-    core::IdRange ids = own_vectors(state, positions[begin]);
-    std::size_t end = begin + 1;
-    for (; end < positions.size(); ++end) {
-      const core::IdRange next = own_vectors(state, positions[end]);
-      if (next.first != ids.first + ids.count || ids.count + next.count > kRowsAtATime) break;
-      ids.count += next.count;
-    }
-    std::span<float> scores = scores_of(index, query, ids, scratch.scores);
-    for (std::size_t i = begin; i < end; ++i) {
-      const std::size_t position = positions[i];
-      const std::span<float> own = scores.first(own_vectors(state, position).count);
-      scores = scores.subspan(own.size());
-      const OwnScore made = own_score(state, own);
-      scratch.candidates.push_back({.route = position,
-                                    .score = made.score,
-                                    .threshold = 0.0,
-                                    .passed = false,
-                                    .vetoed = is_vetoed(state, query, position, made.nearest, scratch)});
-    }
-    begin = end;
-  }
+  for_neighbours(
+      state, positions, [&](core::IdRange ids) { return scores_of(index, query, ids, scratch.scores); },
+      [&](std::size_t position, std::span<float> own) {
+        const OwnScore made = own_score(state, own);
+        scratch.candidates.push_back({.route = position,
+                                      .score = made.score,
+                                      .threshold = 0.0,
+                                      .passed = false,
+                                      .vetoed = is_vetoed(state, query, position, made.nearest, scratch)});
+      });
 }
 
 }  // namespace semroute::router

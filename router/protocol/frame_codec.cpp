@@ -120,11 +120,10 @@ std::optional<FrameError> FrameDecoder::decode(std::string_view frame, Request& 
   const FrameHeader& h = *peek.header;
   request.id.text = std::to_string(h.request_id);
   if (h.request_id != 0) request.id.key = "n:" + request.id.text;
-  if (h.op < static_cast<std::uint8_t>(Op::match) || h.op > static_cast<std::uint8_t>(Op::hello)) {
-    return kept(ErrorCode::bad_request, "unknown op " + std::to_string(h.op));
-  }
-  request.op = static_cast<Op>(h.op);
-  if (request.op >= Op::routes_put) {
+  const OpEntry* entry = find_op(h.op);
+  if (entry == nullptr) return kept(ErrorCode::bad_request, "unknown op " + std::to_string(h.op));
+  request.op = entry->op;
+  if (!entry->is_served) {
     return kept(ErrorCode::bad_request, "op " + std::to_string(h.op) + " is known, but not in this version");
   }
   const bool deciding = request.op == Op::match || request.op == Op::route;

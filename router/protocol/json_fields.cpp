@@ -53,20 +53,6 @@ constexpr std::array<FieldInfo, 20> kFields{{{"op", kAll | kInFrame},
 
 const FieldInfo& info(Field field) { return kFields[static_cast<std::size_t>(field)]; }
 
-constexpr std::array<std::pair<std::string_view, Op>, 13> kOps{{{"match", Op::match},
-                                                                {"route", Op::route},
-                                                                {"ping", Op::ping},
-                                                                {"stats", Op::stats},
-                                                                {"reload", Op::reload},
-                                                                {"cancel", Op::cancel},
-                                                                {"routes.list", Op::routes_list},
-                                                                {"routes.get", Op::routes_get},
-                                                                {"routes.put", Op::routes_put},
-                                                                {"routes.patch", Op::routes_patch},
-                                                                {"routes.delete", Op::routes_delete},
-                                                                {"routes.batch", Op::routes_batch},
-                                                                {"hello", Op::hello}}};
-
 constexpr std::int64_t kMaxOffset = std::int64_t{1} << 40;  // over any index
 
 Error bad(std::string message) { return {ErrorCode::bad_request, std::move(message)}; }
@@ -188,14 +174,13 @@ void JsonDecoder::State::read_field(Field field, Request& request) {
 
 void JsonDecoder::State::read_op(Request& request) {
   const auto* name = tree.string();
-  const auto op =
-      std::find_if(kOps.begin(), kOps.end(), [&](const auto& o) { return name != nullptr && o.first == *name; });
-  if (op == kOps.end()) {
+  const OpEntry* entry = name == nullptr ? nullptr : find_op(*name);
+  if (entry == nullptr) {
     op_offence = bad("op: expected the name of an operation, found " + shown(source));
     return;
   }
-  request.op = op->second;
-  if (op->second >= Op::routes_put) op_offence = bad("op " + *name + " is known, but not in this version");
+  request.op = entry->op;
+  if (!entry->is_served) op_offence = bad("op " + *name + " is known, but not in this version");
 }
 
 void JsonDecoder::State::read_id(std::string_view key, RequestId& id) {

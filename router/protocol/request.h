@@ -15,25 +15,9 @@
 #include <vector>
 
 #include "config/value.h"
+#include "router/protocol/op.h"
 
 namespace semroute::router {
-
-// The numbers are the op byte of binary frames (docs/protocol.md): never renumber.
-enum class Op : std::uint8_t {
-  match = 1,
-  route = 2,
-  ping = 3,
-  stats = 4,
-  reload = 5,
-  cancel = 6,
-  routes_list = 7,
-  routes_get = 8,
-  routes_put = 9,  // known, not in this version, as are those below
-  routes_patch = 10,
-  routes_delete = 11,
-  routes_batch = 12,
-  hello = 13,
-};
 
 // A request id as the client wrote it. JSON: the source text of the string or number, "null" when
 // absent. Binary: the decimal number.

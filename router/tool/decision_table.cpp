@@ -17,6 +17,11 @@ std::string score_text(const config::Value& object, std::string_view key) {
   return number ? fixed(*number, kScoreDecimals) : "-";
 }
 
+std::string microseconds_text(const config::Value& object, std::string_view key) {
+  const auto number = number_of(object, key);
+  return number ? fixed(*number, 1) : "-";
+}
+
 std::string matches_text(const config::Value& reply) {
   const config::Value* matches = reply.find("matches");
   if (matches == nullptr || matches->list() == nullptr) return "-";
@@ -114,11 +119,25 @@ void DecisionTable::add_explanation(std::size_t row, const config::Value& explai
     }
     table.print(out, "  ");
   }
-  if (const config::Value* took = explain.find("took_us")) out << "  took_us " << json_text(*took) << "\n";
+  if (const config::Value* took = explain.find("took_us"); took != nullptr && took->map() != nullptr) {
+    Table table;
+    std::vector<std::string> cells;
+    for (const config::Member& stage : *took->map()) {
+      table.column(stage.key + " µs", Align::right);
+      cells.push_back(microseconds_text(*took, stage.key));
+    }
+    table.row(std::move(cells));
+    table.print(out, "  ");
+  }
   if (const auto* attempts = rows_of("attempts")) {
-    out << "  attempts";
-    for (const config::Value& attempt : *attempts) out << " " << json_text(attempt);
-    out << "\n";
+    Table table;
+    table.column("sent to");
+    table.column("outcome");
+    table.column("µs", Align::right);
+    for (const config::Value& one : *attempts) {
+      table.row({value_text(one.find("target")), value_text(one.find("outcome")), microseconds_text(one, "took_us")});
+    }
+    table.print(out, "  ");
   }
   explanations_ += out.str();
 }

@@ -9,9 +9,15 @@
 #include <memory>
 
 #include "router/tool/command.h"
+#include "router/tool/endpoint.h"
 
 namespace semroute::router::tool {
 namespace {
+
+constexpr const char* kExitCodes =
+    "Exit codes: 0 ok, 64 usage, 65 refused data, 69 unavailable, 70 internal, 74 I/O error, 78 bad configuration.";
+constexpr const char* kServerIsFoundAt =
+    "The daemon is found at --server, else $SEMROUTE_SERVER, else 127.0.0.1:7311.\n";
 
 class CliOptions final : public Options {
  public:
@@ -66,7 +72,12 @@ class CliOptions final : public Options {
     app_.add_option("--server", value, "the daemon's `listen` address")
         ->capture_default_str()
         ->type_name("HOST:PORT")
-        ->envname("SEMROUTE_SERVER");
+        ->envname("SEMROUTE_SERVER")
+        ->check([](const std::string& given) {
+          const auto endpoint = parse_endpoint(given);
+          return endpoint ? std::string{} : endpoint.error().message;
+        });
+    app_.footer(std::string(kServerIsFoundAt) + kExitCodes);
   }
 
  private:
@@ -104,7 +115,7 @@ CLI::App* declare_path(CLI::App& root, std::map<std::string, CLI::App*>& groups,
   const std::string group = name.substr(0, space);
   CLI::App*& parent = groups[group];
   if (parent == nullptr) {
-    parent = root.add_subcommand(group, group == "routes" ? "look at routes" : "look after a data_dir");
+    parent = root.add_subcommand(group, group == "routes" ? "look at routes" : "look after a data_dir" + later);
     parent->require_subcommand(1);
   }
   return parent->add_subcommand(name.substr(space + 1), std::string(entry.summary) + later);
@@ -145,9 +156,7 @@ int run_tool(const std::vector<std::string>& arguments, std::ostream& out, std::
   CLI::App root("semroute: try, measure and look after semrouted.", "semroute");
   root.set_version_flag("--version", "semroute " SEMROUTE_VERSION);
   root.require_subcommand(1);
-  root.footer(
-      "The daemon is found at --server, else $SEMROUTE_SERVER, else 127.0.0.1:7311.\n"
-      "Exit codes: 0 ok, 64 usage, 65 refused data, 69 unavailable, 70 internal, 74 I/O error, 78 bad configuration.");
+  root.footer(kExitCodes);  // which commands take over
   std::string output = "text";
   std::map<std::string, CLI::App*> groups;
   std::vector<Declared> all;
@@ -164,6 +173,7 @@ int run_tool(const std::vector<std::string>& arguments, std::ostream& out, std::
     }
     all.push_back(std::move(declared));
   }
+  root.footer(std::string(kServerIsFoundAt) + kExitCodes);
   // CLI11 takes the arguments last first.
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {

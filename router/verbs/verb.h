@@ -1,7 +1,7 @@
 // Verbs: what a client can ask for, one entry each, as data.
 //
 // A verb gets a well-formed Request and replies through its session: at once, or later after
-// Session::begin_async. Adding one: a file in router/verbs/, an Op (protocol/request.h), one line in verbs.cpp.
+// Session::begin_async. Adding one: a file in router/verbs/, an Op (protocol/op.h), one line in verbs.cpp.
 // Threads: handlers run on the session's worker.
 #pragma once
 
@@ -69,7 +69,6 @@ struct Exchange {
 
 struct Verb {
   Op op;
-  std::string_view name;
   std::string_view summary;
   void (*handle)(Exchange& exchange);
 };

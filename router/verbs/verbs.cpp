@@ -9,16 +9,16 @@ namespace semroute::router {
 
 namespace {
 
-constexpr std::array<Verb, 8> kVerbs{{
-    {Op::match, "match", "decide which route an embedding belongs to", handle_match},
-    {Op::route, "route", "decide, and dispatch the payload to the route's target", handle_route},
-    {Op::ping, "ping", "version, dimension, metric, model, revision", handle_ping},
-    {Op::stats, "stats", "counters of the daemon, its routes and targets", handle_stats},
-    {Op::reload, "reload", "read the configuration again", handle_reload},
-    {Op::cancel, "cancel", "cancel a request of the same connection", handle_cancel},
-    {Op::routes_list, "routes.list", "every route, without its vectors", handle_routes_list},
-    {Op::routes_get, "routes.get", "one route, with its references page by page", handle_routes_get},
-}};
+constexpr std::array kVerbs = {
+    Verb{Op::match, "decide which route an embedding belongs to", handle_match},
+    Verb{Op::route, "decide, and dispatch the payload to the route's target", handle_route},
+    Verb{Op::ping, "version, dimension, metric, model, revision", handle_ping},
+    Verb{Op::stats, "counters of the daemon, its routes and targets", handle_stats},
+    Verb{Op::reload, "read the configuration again", handle_reload},
+    Verb{Op::cancel, "cancel a request of the same connection", handle_cancel},
+    Verb{Op::routes_list, "every route, without its vectors", handle_routes_list},
+    Verb{Op::routes_get, "one route, with its references page by page", handle_routes_get},
+};
 
 // Tells apart the request ids of daemons and of restarts.
 std::string random_prefix() {

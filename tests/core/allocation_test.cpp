@@ -1,6 +1,7 @@
 // Counts what goes through operator new while an index answers or a codec works: nothing may.
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -54,6 +55,53 @@ TEST(Allocation, SearchAndScoreAllocateNothingOnceAThreadHasSearched) {
     const std::size_t after = allocation_count();
     EXPECT_EQ(after, before) << to_string(metric);
     EXPECT_EQ(found, 0U + 1 + 10 + 65 + 500 + 1000);
+  }
+}
+
+TEST(Allocation, WalksAndFilteredSearchesAllocateNothingOnceAThreadHasSearched) {
+  if (!kAllocationsAreCounted) GTEST_SKIP() << "a sanitizer build counts no allocations";
+  constexpr std::size_t kDimension = 70;
+  constexpr std::size_t kCount = 3'000;
+  std::mt19937 random(6);
+  std::normal_distribution<float> number;
+  std::vector<float> rows(kCount * kDimension);
+  for (float& value : rows) value = number(random);
+  std::vector<ReferenceId> ids(kCount);
+  std::iota(ids.begin(), ids.end(), ReferenceId{0});
+  IdSet many(IdRange{0, kCount});
+  IdSet few(IdRange{0, kCount});
+  for (ReferenceId id = 0; id < kCount; ++id) {
+    if (id % 2 == 0) many.add(id);
+    if (id % 200 == 0) few.add(id);
+  }
+  for (const Quantization quantization : {Quantization::none, Quantization::int8, Quantization::binary}) {
+    IndexParams params;
+    params.metric = Metric::euclidean;
+    params.dimension = kDimension;
+    params.algorithm = Algorithm::hnsw;
+    params.quantization = quantization;
+    params.capacity = kCount;
+    params.hnsw.ef_construction = 40;
+    const auto made = Index::create(params);
+    ASSERT_TRUE(made.ok());
+    const Index& index = *made.value();
+    ASSERT_TRUE(made.value()->insert(ids, rows).ok());
+    std::vector<Hit> hits(100);
+    const auto search_all_ways = [&] {
+      std::size_t found = 0;
+      for (const IdSet* filter :
+           {static_cast<const IdSet*>(nullptr), static_cast<const IdSet*>(&many), static_cast<const IdSet*>(&few)})
+        for (const std::size_t ef : {100U, 300U})
+          for (std::size_t row = 0; row < 50; ++row)
+            found += index.search(std::span(rows).subspan(row * kDimension, kDimension), 10, hits, {ef, filter});
+      return found;
+    };
+    const std::size_t found = search_all_ways();
+    EXPECT_EQ(found, 3U * 2 * 50 * 10);
+    const std::size_t before = allocation_count();
+    const std::size_t again = search_all_ways();
+    EXPECT_EQ(allocation_count(), before) << to_string(quantization);
+    EXPECT_EQ(again, found);
   }
 }
 

@@ -5,6 +5,7 @@
 #include "plugins/registry.h"
 #include "router/routes/route_table.h"
 #include "router/tool/command.h"
+#include "router/tool/endpoint.h"
 #include "router/tool/eval_report.h"
 #include "router/tool/evaluation.h"
 #include "router/tool/limits.h"
@@ -48,6 +49,10 @@ class Eval final : public Command {
     if (vectors_.empty()) return context.fail(Exit::usage, "--vectors FILE is required");
     if (config_.has_value() == server_.has_value()) {
       return context.fail(Exit::usage, "give either --config FILE or --server HOST:PORT");
+    }
+    if (server_) {
+      const auto endpoint = parse_endpoint(*server_);
+      if (!endpoint) return context.fail(Exit::usage, "--server: " + endpoint.error().message);
     }
     if (server_ && (!aggregations_.empty() || top_m_)) {
       return context.fail(Exit::usage, "--aggregations and --top-m need --config; a daemon has the one it was given");

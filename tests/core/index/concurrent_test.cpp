@@ -193,6 +193,7 @@ TEST(Adaptive, SwitchesToTheGraphWithoutLosingAnything) {
   params.dimension = 64;
   params.hnsw.ef_construction = 60;
   params.hnsw.ef_search = 16;
+  params.graph_from = SEMROUTE_SANITIZED ? 1000 : 4000;
   const auto index = make_index(params);
   const std::size_t count = SEMROUTE_SANITIZED ? 3000 : 12'000;
   const auto rows = testing::clustered_vectors(Metric::cosine, count, 64, 5, 300);

@@ -77,6 +77,39 @@ TEST_P(ExactSearch, ScoresAreThoseOfFloat64) {
   }
 }
 
+TEST_P(ExactSearch, BoundsAreNeverBelowAScoreAndNotFarAbove) {
+  const Metric metric = GetParam();
+  for (const Rerank rerank : {Rerank::f32, Rerank::f16}) {
+    IndexParams params;
+    params.metric = metric;
+    params.dimension = 80;
+    params.algorithm = Algorithm::flat;
+    params.quantization = Quantization::int8;
+    params.rerank = rerank;
+    const auto index = make_index(params);
+    EXPECT_FALSE(index->has_bounds()) << "nothing was learned yet";
+    const std::size_t count = 500;
+    ASSERT_TRUE(index->insert(ascending_ids(count, 7), testing::clustered_vectors(metric, count, 80, 2)).ok());
+    // The same ids in other places, of vectors unlike those that were learned from.
+    ASSERT_TRUE(index->insert(ascending_ids(50, 100), testing::clustered_vectors(metric, 50, 80, 3)).ok());
+    ASSERT_TRUE(index->has_bounds());
+    const auto queries = testing::clustered_vectors(metric, 10, 80, 4);
+    std::vector<float> scores(count);
+    std::vector<float> most(count);
+    double widest = 0.0;
+    for (std::size_t q = 0; q < 10; ++q) {
+      const auto query = std::span<const float>(queries).subspan(q * 80, 80);
+      index->score(query, {7, count}, scores);
+      index->bound(query, {7, count}, most);
+      for (std::size_t i = 0; i < count; ++i) {
+        ASSERT_GE(most[i], scores[i]) << "query " << q << ", id " << 7 + i;
+        if (i < 93 || i >= 143) widest = std::max(widest, double{most[i]} - double{scores[i]});
+      }
+    }
+    EXPECT_LE(widest, metric == Metric::dot ? 10.0 : 0.1);
+  }
+}
+
 TEST_P(ExactSearch, FindsWhatPassesAFilter) {
   const Metric metric = GetParam();
   IndexParams params;

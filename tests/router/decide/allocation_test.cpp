@@ -61,7 +61,7 @@ TEST(DecideAllocations, NoneWhereTheIndexIsSearched) {
     route.negatives = {0.001F};
     if (i % 8 != 0) filter.routes->push_back(route.name);
   }
-  ASSERT_GE(filter.routes->size(), kFewestToSearch);
+  ASSERT_GE(filter.routes->size(), kFewestToFetch);
   expect_none(routes, filter);
 }
 

@@ -140,7 +140,7 @@ TEST_P(NearestRoutesProperty, DecideAsScoringEveryReference) {
     }
   }
   if (aggregation == Aggregation::mean && !has_route_vector(aggregation, metric)) {
-    EXPECT_EQ(BothWays::found, 0U);
+    EXPECT_GT(BothWays::found, 0U) << "by bounds, which need codes whose error is proven";
     return;
   }
   EXPECT_GT(BothWays::found, BothWays::asked / 4);

@@ -36,6 +36,16 @@ TEST(CommandLine, EveryCommandHasHelpAndOutput) {
   }
 }
 
+TEST(CommandLine, HelpTellsOfTheDaemonsAddressWhereOneIsAsked) {
+  for (const char* command : {"ping", "match", "stats", "bench"})
+    EXPECT_NE(run({command, "--help"}).out.find("The daemon is found at"), std::string::npos) << command;
+  for (const char* command : {"check", "echo", "eval"}) {
+    const std::string help = run({command, "--help"}).out;
+    EXPECT_EQ(help.find("The daemon is found at"), std::string::npos) << help;
+    EXPECT_NE(help.find("Exit codes"), std::string::npos) << help;
+  }
+}
+
 TEST(CommandLine, VersionIsPrinted) {
   const Ran ran = run({"--version"});
   EXPECT_EQ(ran.exit, 0);
@@ -69,6 +79,9 @@ TEST(CommandLine, UsageErrorsAre64AndNameTheOffence) {
   const std::vector<Refused> cases{
       {{}, "subcommand"},
       {{"nonsense"}, "nonsense"},
+      {{"ping", "--server", "nonsense"}, "--server: expected HOST:PORT"},
+      {{"bench", "--server", "127.0.0.1"}, "--server: expected HOST:PORT"},
+      {{"eval", "--vectors", "f.npy", "--server", "h:99999"}, "--server: expected HOST:PORT"},
       {{"routes"}, "subcommand"},
       {{"routes", "nonsense"}, "nonsense"},
       {{"ping", "--nonsense"}, "--nonsense"},

@@ -45,7 +45,8 @@ constexpr const char* kRouted =
     R"("dispatched":true,"reply":{"status":404,"content_type":"application/json","body":{"queue":"accounts"}},)"
     R"("explain":{"references":[{"route":"billing","row":3,"score":0.9,"text":"my invoice","negative":false}],)"
     R"("candidates":[{"route":"billing","score":0.83,"threshold":0.6,"margin":0.42,"outcome":"served"}],)"
-    R"("took_us":{"decode":1,"search":2,"decide":3,"dispatch":4},"attempts":[]}})";
+    R"("took_us":{"decode":1,"search":2,"decide":3,"dispatch":4.25},)"
+    R"("attempts":[{"target":"billing-api","outcome":"ok","took_us":4}]}})";
 
 TEST(Match, AsksForWhatWasGiven) {
   Daemon daemon(kRouted);
@@ -57,7 +58,8 @@ TEST(Match, AsksForWhatWasGiven) {
   EXPECT_EQ(daemon.asked()[0],
             R"({"id":0,"op":"match","embedding":[0.5, -1],"top_k":2,"explain":true,"timeout_ms":250,"model":"m\"1",)"
             R"("filter":{"routes":["a"]},"score_threshold":-0.5})");
-  for (const char* shown : {"matched", "passed", "billing", "0.8300", "refund 0.4100", "my invoice", "0.4200"}) {
+  for (const char* shown : {"matched", "passed", "billing", "0.8300", "refund 0.4100", "my invoice", "0.4200",
+                            "dispatch µs", " 4.2\n", "sent to"}) {
     EXPECT_NE(ran.out.find(shown), std::string::npos) << shown << "\n" << ran.out;
   }
 }

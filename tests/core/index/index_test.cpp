@@ -1,4 +1,4 @@
-// The exact index: algorithm flat over float32 vectors.
+// What index.h promises, while it scans.
 #include "core/index/index.h"
 
 #include <gtest/gtest.h>
@@ -256,10 +256,10 @@ TEST_P(EveryMetric, TheLargestNormsStayFinite) {  // fault 42
   for (const Hit& hit : hits) EXPECT_TRUE(std::isfinite(hit.score));
 }
 
-INSTANTIATE_TEST_SUITE_P(FlatScan, EveryMetric, ::testing::ValuesIn(kMetrics),
+INSTANTIATE_TEST_SUITE_P(Index, EveryMetric, ::testing::ValuesIn(kMetrics),
                          [](const auto& metric) { return std::string(to_string(metric.param)); });
 
-TEST(FlatScan, AnEmptyIndexFindsNothing) {  // fault 43
+TEST(Index, AnEmptyIndexFindsNothing) {  // fault 43
   const auto made = flat_index(Metric::cosine, 4, 10);
   Index& index = *made;
   EXPECT_EQ(index.count(), 0U);
@@ -270,7 +270,7 @@ TEST(FlatScan, AnEmptyIndexFindsNothing) {  // fault 43
   EXPECT_TRUE(search(index, {1, 0, 0, 0}, 10).empty());
 }
 
-TEST(FlatScan, AFullIndexSaysSoAndKeepsWhatItHas) {  // fault 45
+TEST(Index, AFullIndexSaysSoAndKeepsWhatItHas) {  // fault 45
   const auto made = flat_index(Metric::dot, 2, 3);
   Index& index = *made;
   for (ReferenceId id = 0; id < 3; ++id)
@@ -286,7 +286,7 @@ TEST(FlatScan, AFullIndexSaysSoAndKeepsWhatItHas) {  // fault 45
   EXPECT_EQ(search(index, {1, 0}, 1)[0].id, 3U);
 }
 
-TEST(FlatScan, ACapacityBeyondTheAddressSpaceIsAnErrorNotACrash) {
+TEST(Index, ACapacityBeyondTheAddressSpaceIsAnErrorNotACrash) {
   IndexParams params;
   params.dimension = kMaxDimension;
   params.capacity = kMaxCapacity;
@@ -295,7 +295,7 @@ TEST(FlatScan, ACapacityBeyondTheAddressSpaceIsAnErrorNotACrash) {
   EXPECT_EQ(made.error().code, ErrorCode::resource_exhausted);
 }
 
-TEST(FlatScan, AnUnknownIdIsNotRead) {
+TEST(Index, AnUnknownIdIsNotRead) {
   const auto made = flat_index(Metric::dot, 2, 3);
   ASSERT_TRUE(made->insert(1, std::vector<float>{1, 2}).ok());
   std::vector<float> vector(2);
@@ -303,7 +303,7 @@ TEST(FlatScan, AnUnknownIdIsNotRead) {
   EXPECT_TRUE(made->read(1, vector));
 }
 
-TEST(FlatScan, MoreThanThereIsGivesAllThereIs) {  // fault 47
+TEST(Index, MoreThanThereIsGivesAllThereIs) {  // fault 47
   const auto made = flat_index(Metric::euclidean, 1, 10);
   Index& index = *made;
   for (ReferenceId id = 0; id < 3; ++id) ASSERT_TRUE(index.insert(id, std::vector<float>{static_cast<float>(id)}).ok());
@@ -315,7 +315,7 @@ TEST(FlatScan, MoreThanThereIsGivesAllThereIs) {  // fault 47
   EXPECT_TRUE(search(index, {2}, 0).empty());
 }
 
-TEST(FlatScan, AnIdInsertedTwiceIsReplaced) {  // fault 48
+TEST(Index, AnIdInsertedTwiceIsReplaced) {  // fault 48
   const auto made = flat_index(Metric::euclidean, 1, 10);
   Index& index = *made;
   for (ReferenceId id = 0; id < 5; ++id) ASSERT_TRUE(index.insert(id, std::vector<float>{static_cast<float>(id)}).ok());
@@ -326,7 +326,7 @@ TEST(FlatScan, AnIdInsertedTwiceIsReplaced) {  // fault 48
   for (const ReferenceId id : {0U, 1U, 3U, 4U}) EXPECT_EQ(search(index, {static_cast<float>(id)}, 1)[0].id, id);
 }
 
-TEST(FlatScan, CosinesNeverLeaveTheirRange) {
+TEST(Index, CosinesNeverLeaveTheirRange) {
   std::mt19937 random(8);
   for (int round = 0; round < 200; ++round) {
     const std::vector<float> vector = random_vector(Metric::cosine, 50, random);
@@ -345,7 +345,7 @@ TEST(FlatScan, CosinesNeverLeaveTheirRange) {
 }
 
 // A broken precondition is a bug of the caller's and stops the program.
-TEST(FlatScanDeathTest, BrokenPreconditionsAbort) {
+TEST(IndexDeathTest, BrokenPreconditionsAbort) {
   ::testing::GTEST_FLAG(death_test_style) = "threadsafe";
   const auto made = flat_index(Metric::dot, 2, 3);
   Index& index = *made;
