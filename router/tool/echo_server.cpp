@@ -32,7 +32,7 @@ EchoedRequest echoed(const Request& request) {
   for (const auto& field : request) {
     const auto given = field.name_string();
     std::string name = config::lower_case({given.data(), given.size()});
-    if (name.starts_with("x-"))
+    if (name.starts_with("x-") || name == "traceparent")
       out.headers.emplace_back(std::move(name), std::string(field.value()));
   }
   return out;
