@@ -1,9 +1,11 @@
 // The kind `static`: answers every request with one fixed JSON reply, at once.
 // For trying things out, for canned answers, and as the last of `fallback_targets`.
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
+#include "config/json_text.h"
 #include "plugins/targets/kinds.h"
-#include "plugins/targets/value_json.h"
 
 namespace semroute::plugins {
 namespace {
@@ -40,6 +42,15 @@ class StaticTarget final : public Target {
   DispatchReply reply_;
 };
 
+bool is_finite(const config::Value& value) {
+  if (const double* real = value.real()) return std::isfinite(*real);
+  if (const auto* list = value.list()) return std::ranges::all_of(*list, is_finite);
+  if (const auto* map = value.map()) {
+    return std::ranges::all_of(*map, [](const config::Member& member) { return is_finite(member.value); });
+  }
+  return true;
+}
+
 }  // namespace
 
 std::shared_ptr<Target> make_static_target(const config::TargetConfig& target, const std::string& path,
@@ -53,10 +64,10 @@ std::shared_ptr<Target> make_static_target(const config::TargetConfig& target, c
   const config::Value* reply = reader.raw("reply", "any value", {}, "required");
   if (reply == nullptr) {
     reader.error("reply", "expected a value, sent as JSON; found nothing");
-  } else if (auto text = to_json(*reply)) {
-    body = std::move(*text);
-  } else {
+  } else if (!is_finite(*reply)) {
     reader.error("reply", "has a number that is not finite, which JSON cannot carry");
+  } else {
+    append_json_value(*reply, body);
   }
   const std::int64_t status = reader.integer("status", 200, 200, 599);
   reader.finish();

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "config/json_text.h"
 #include "core/base/result.h"
 #include "router/protocol/reply.h"
 #include "router/protocol/request.h"
@@ -40,10 +41,9 @@ void encode_json(const RequestId& id, const ErrorReply& reply, std::string& out)
 // {"id":..,"ok":true,"request_id":..,members}
 void encode_json_members(const RequestId& id, std::string_view request_id, std::string_view members, std::string& out);
 
-// The parts of a DecisionView that binary frames carry as JSON extras: {"request_id":..,"metadata":..,"explain":..}.
-void append_json_string(std::string_view text, std::string& out);  // with quotes, escaped
-void append_json_number(double number, std::string& out);          // shortest; precondition: finite
-void append_json_number(float number, std::string& out);
-void append_json_value(const config::Value& value, std::string& out);
+// What the texts of this floor are put together from.
+using config::append_json_number;
+using config::append_json_string;
+using config::append_json_value;
 
 }  // namespace semroute::router

@@ -1,9 +1,7 @@
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cmath>
 #include <span>
 
+#include "config/header_rules.h"
 #include "core/base/base64.h"
 #include "core/base/utf8.h"
 #include "router/protocol/json_codec.h"
@@ -14,21 +12,9 @@ namespace semroute::router {
 
 namespace {
 
-constexpr std::array<char, 16> kHexDigits{'0', '1', '2', '3', '4', '5', '6', '7',
-                                          '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'};
-
-template <class Number>
-void append_shortest(Number number, std::string& out) {
-  SEMROUTE_CHECK(std::isfinite(number));
-  std::array<char, 32> text{};
-  out.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr);
-}
-
 bool is_json_type(std::string_view content_type) {
-  std::string type(content_type.substr(0, content_type.find(';')));
+  std::string type = config::lower_case(content_type.substr(0, content_type.find(';')));
   type.erase(std::remove(type.begin(), type.end(), ' '), type.end());
-  std::transform(type.begin(), type.end(), type.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return type == "application/json" || (type.size() > 5 && type.substr(type.size() - 5) == "+json");
 }
 
@@ -120,69 +106,6 @@ void append_target_reply(const TargetReplyView& reply, std::string& out) {
 }
 
 }  // namespace
-
-void append_json_string(std::string_view text, std::string& out) {
-  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD for bytes that are not UTF-8
-  const auto is_plain = [](char c) { return c >= 0x20 && c != 0x7F && c != '"' && c != '\\'; };
-  out += '"';
-  while (!text.empty()) {
-    const auto plain = static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_plain) - text.begin());
-    out.append(text, 0, plain);
-    text.remove_prefix(plain);
-    if (text.empty()) break;
-    const auto u = static_cast<unsigned char>(text.front());
-    std::size_t length = 1;
-    if (u >= 0x80) {
-      length = core::utf8_length(text);
-      out.append(length == 0 ? kReplacement : text.substr(0, length));
-      length = std::max<std::size_t>(length, 1);
-    } else if (u == '"' || u == '\\') {
-      out += '\\';
-      out += text.front();
-    } else if (u == '\n') {
-      out += "\\n";
-    } else {
-      out += "\\u00";
-      out += kHexDigits[u >> 4U];
-      out += kHexDigits[u & 15U];
-    }
-    text.remove_prefix(length);
-  }
-  out += '"';
-}
-
-void append_json_number(double number, std::string& out) { append_shortest(number, out); }
-void append_json_number(float number, std::string& out) { append_shortest(number, out); }
-
-void append_json_value(const config::Value& value, std::string& out) {
-  if (value.is_null()) {
-    out += "null";
-  } else if (const auto* b = value.boolean()) {
-    out += *b ? "true" : "false";
-  } else if (const auto* i = value.integer()) {
-    out += std::to_string(*i);
-  } else if (const auto* d = value.real()) {
-    append_json_number(*d, out);
-  } else if (const auto* s = value.string()) {
-    append_json_string(*s, out);
-  } else if (const auto* list = value.list()) {
-    out += '[';
-    for (std::size_t n = 0; n < list->size(); ++n) {
-      if (n > 0) out += ',';
-      append_json_value((*list)[n], out);
-    }
-    out += ']';
-  } else if (const auto* map = value.map()) {
-    out += '{';
-    for (std::size_t n = 0; n < map->size(); ++n) {
-      if (n > 0) out += ',';
-      append_json_string((*map)[n].key, out);
-      out += ':';
-      append_json_value((*map)[n].value, out);
-    }
-    out += '}';
-  }
-}
 
 void append_metadata(const config::Value* metadata, std::string& out) {
   if (metadata == nullptr || metadata->is_null()) {

@@ -250,10 +250,7 @@ void JsonDecoder::State::read_headers(Request& request) {
     if (value == nullptr || !config::is_header_name(header.key) || !has_no_control_characters(*value))
       return offend("headers: \"" + shown(header.key) +
                     "\" needs a valid name and visible ASCII as value, with blanks only inside");
-    RequestHeader out{header.key, *value};
-    for (char& c : out.name) {
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
+    RequestHeader out{config::lower_case(header.key), *value};
     const auto is_same = [&](const RequestHeader& other) { return other.name == out.name; };
     if (std::any_of(request.headers.begin(), request.headers.end(), is_same))
       return offend("headers: \"" + shown(out.name) + "\" appears twice");

@@ -1,6 +1,5 @@
 #include "router/tool/echo_server.h"
 
-#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -10,6 +9,7 @@
 #include <boost/beast/http.hpp>
 #include <optional>
 
+#include "config/header_rules.h"
 #include "core/base/limits.h"
 #include "core/base/utf8.h"
 #include "router/protocol/json_codec.h"
@@ -30,10 +30,10 @@ using Request = http::request<http::string_body>;
 EchoedRequest echoed(const Request& request) {
   EchoedRequest out{std::string(request.method_string()), std::string(request.target()), {}, request.body()};
   for (const auto& field : request) {
-    std::string name(field.name_string());
-    std::ranges::transform(name, name.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    if (name.starts_with("x-")) out.headers.emplace_back(std::move(name), std::string(field.value()));
+    const auto given = field.name_string();
+    std::string name = config::lower_case({given.data(), given.size()});
+    if (name.starts_with("x-") || name == "traceparent")
+      out.headers.emplace_back(std::move(name), std::string(field.value()));
   }
   return out;
 }

@@ -2,7 +2,7 @@
 //
 //   {"method":"POST","path":"/billing","headers":{"x-semroute-route":"billing"},"body":{"text":"hi"}}
 //
-// `headers` has those whose name starts with "x-"; `body` is the JSON that came, or a string for other
+// `headers` has those whose name starts with "x-", and traceparent; `body` is the JSON that came, or a string for other
 // text, or null when empty; bytes that are no text are counted in `body_bytes` alone. Made for trying things on one's
 // own machine: no TLS, no access control. Connections are kept alive, and bounded in number, header, body and idle time
 // (limits.h).
@@ -26,7 +26,7 @@ namespace semroute::router::tool {
 struct EchoedRequest {
   std::string method;
   std::string path;
-  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case, starting with "x-"
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
 };
 

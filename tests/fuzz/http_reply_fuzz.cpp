@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "config/header_rules.h"
 #include "core/base/check.h"
-#include "plugins/targets/http_headers.h"
 #include "plugins/targets/http_reply.h"
 
 namespace semroute::plugins {
@@ -42,7 +42,7 @@ Outcome outcome_of(std::string_view bytes, std::size_t piece) {
   out.reply = reader.take();
   SEMROUTE_CHECK(out.reply.status >= 200 && out.reply.status <= 599);
   SEMROUTE_CHECK(out.reply.body.size() <= kMostBody);
-  SEMROUTE_CHECK(out.reply.content_type.empty() || is_header_value(out.reply.content_type));
+  SEMROUTE_CHECK(out.reply.content_type.empty() || config::is_header_value(out.reply.content_type));
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include "config/scalar.h"
 #include "config/vector_file.h"
 #include "core/base/check.h"
+#include "core/base/utf8.h"
 #include "tests/fuzz/scratch_file.h"
 
 namespace semroute::config {
@@ -21,7 +22,7 @@ void try_vectors(const std::string& path) {
   SEMROUTE_CHECK(rows->labels.empty() || rows->labels.size() == rows->count);
   SEMROUTE_CHECK(rows->texts.empty() || rows->texts.size() == rows->count);
   for (const float value : rows->values) SEMROUTE_CHECK(std::isfinite(value));
-  for (const std::string& label : rows->labels) SEMROUTE_CHECK(!label.empty() && is_valid_utf8(label));
+  for (const std::string& label : rows->labels) SEMROUTE_CHECK(!label.empty() && core::is_utf8(label));
 }
 
 void try_labels(const std::string& path) {
@@ -30,8 +31,8 @@ void try_labels(const std::string& path) {
   SEMROUTE_CHECK(rows.has_value() == problems.empty());
   if (!rows) return;
   SEMROUTE_CHECK(rows->labels.size() == rows->texts.size());
-  for (const std::string& label : rows->labels) SEMROUTE_CHECK(!label.empty() && is_valid_utf8(label));
-  for (const std::string& text : rows->texts) SEMROUTE_CHECK(is_valid_utf8(text));
+  for (const std::string& label : rows->labels) SEMROUTE_CHECK(!label.empty() && core::is_utf8(label));
+  for (const std::string& text : rows->texts) SEMROUTE_CHECK(core::is_utf8(text));
 }
 
 }  // namespace

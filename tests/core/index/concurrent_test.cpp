@@ -39,7 +39,9 @@ TEST_P(WhileWriting, SearchesSeeEachChangeBeforeOrAfter) {
   params.quantization = GetParam().quantization;
   params.hnsw.ef_construction = 40;
   const auto index = make_index(params);
-  const auto a = testing::clustered_vectors(Metric::cosine, count, kDimension, 1, 50);
+  const std::size_t asked = 30;  // of the same clusters
+  const auto made = testing::clustered_vectors(Metric::cosine, count + asked, kDimension, 1, 50);
+  const std::vector<float> a(made.begin(), made.begin() + static_cast<std::ptrdiff_t>(count * kDimension));
   const auto b = testing::clustered_vectors(Metric::cosine, count, kDimension, 2, 50);
   ASSERT_TRUE(index->insert(ascending_ids(count), a).ok());
   // The first tenth is never touched, so it must always be found.
@@ -97,7 +99,7 @@ TEST_P(WhileWriting, SearchesSeeEachChangeBeforeOrAfter) {
     ASSERT_TRUE(index->read(id, stored));
     ASSERT_TRUE(std::equal(stored.begin(), stored.end(), row_of(a, id).begin())) << "id " << id;
   }
-  const auto queries = testing::clustered_vectors(Metric::cosine, 30, kDimension, 3, 50);
+  const std::vector<float> queries(made.begin() + static_cast<std::ptrdiff_t>(a.size()), made.end());
   EXPECT_GE(testing::recall(*index, queries, {0, count}, 10), 0.95);
 }
 
@@ -196,8 +198,10 @@ TEST(Adaptive, SwitchesToTheGraphWithoutLosingAnything) {
   params.graph_from = SEMROUTE_SANITIZED ? 1000 : 4000;
   const auto index = make_index(params);
   const std::size_t count = SEMROUTE_SANITIZED ? 3000 : 12'000;
-  const auto rows = testing::clustered_vectors(Metric::cosine, count, 64, 5, 300);
-  const auto row = [&](std::size_t i) { return std::span<const float>(rows).subspan(i * 64, 64); };
+  const std::size_t asked = 40;  // of the same clusters
+  const auto made = testing::clustered_vectors(Metric::cosine, count + asked, 64, 5, 300);
+  const auto rows = std::span<const float>(made).first(count * 64);
+  const auto row = [&](std::size_t i) { return rows.subspan(i * 64, 64); };
   std::size_t next = 0;
   for (; next < count / 2; ++next) ASSERT_TRUE(index->insert(next, row(next)).ok());
   std::atomic<bool> stop{false};
@@ -214,7 +218,7 @@ TEST(Adaptive, SwitchesToTheGraphWithoutLosingAnything) {
   reader.join();
   EXPECT_TRUE(index->walks());
   EXPECT_EQ(index->count(), count);
-  const auto queries = testing::clustered_vectors(Metric::cosine, 40, 64, 6, 300);
+  const std::vector<float> queries(made.begin() + static_cast<std::ptrdiff_t>(rows.size()), made.end());
   EXPECT_GE(testing::recall(*index, queries, {0, count}, 10, {100, nullptr}), 0.95);
 }
 

@@ -78,12 +78,13 @@ TEST_F(Echo, RepliesWithWhatItGotAndKeepsTheConnection) {
   start();
   RawHttp http(server_->address().port);
   http.send(
-      "POST /billing HTTP/1.1\r\nHost: x\r\nX-Semroute-Route: caf%C3%A9\r\nAccept: */*\r\nContent-Length: 13\r\n\r\n"
+      "POST /billing HTTP/1.1\r\nHost: x\r\nX-Semroute-Route: caf%C3%A9\r\nAccept: */*\r\nTraceParent: 00-a-b-01\r\n"
+      "Content-Length: 13\r\n\r\n"
       "{\"text\":\"hi\"}");
   const std::string first = http.reply();
   EXPECT_TRUE(first.starts_with("HTTP/1.1 200 OK\r\n")) << first;
-  EXPECT_TRUE(first.ends_with(R"({"method":"POST","path":"/billing","headers":{"x-semroute-route":"caf%C3%A9"},)"
-                              R"("body_bytes":13,"body":{"text":"hi"}})"))
+  EXPECT_TRUE(first.ends_with(R"({"method":"POST","path":"/billing","headers":{"x-semroute-route":"caf%C3%A9",)"
+                              R"("traceparent":"00-a-b-01"},"body_bytes":13,"body":{"text":"hi"}})"))
       << first;
   http.send("GET /again HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(http.reply().ends_with(R"("body_bytes":0,"body":null})"));
