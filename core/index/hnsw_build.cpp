@@ -104,7 +104,6 @@ void HnswGraph::prepare_node(std::uint32_t slot, std::size_t layers, SearchScrat
     while (squared > largest && !largest_squared_norm_.compare_exchange_weak(largest, squared)) {
     }
   }
-  twins_.as<Link>()[slot].store(0, std::memory_order_relaxed);
   for (std::size_t layer = 0; layer < layers; ++layer) links_of(slot, layer)[0].store(0, std::memory_order_relaxed);
 }
 
@@ -124,6 +123,7 @@ bool HnswGraph::become_twin(std::uint32_t slot, SearchScratch& scratch) {
     scratch.other_row.resize(params_.dimension);
     table_.rows().read(node, scratch.other_row.data());
     if (node == slot || is_dead(node) || scratch.other_row != scratch.row) continue;
+    layers_byte(slot).fetch_or(kTwin, std::memory_order_release);
     const NodeLock lock(locks_.get(), node);
     auto* next = twins_.as<Link>();
     next[slot].store(next[node].load(std::memory_order_relaxed), std::memory_order_relaxed);
@@ -134,11 +134,11 @@ bool HnswGraph::become_twin(std::uint32_t slot, SearchScratch& scratch) {
 }
 
 void HnswGraph::claim(std::uint32_t slot) noexcept {
-  layers_.as<std::atomic<std::uint8_t>>()[slot].store(static_cast<std::uint8_t>(draw_layers(slot)),
-                                                      std::memory_order_release);
+  twins_.as<Link>()[slot].store(0, std::memory_order_relaxed);
+  layers_byte(slot).store(static_cast<std::uint8_t>(draw_layers(slot)), std::memory_order_release);
 }
 
-void HnswGraph::link(std::uint32_t slot, SearchScratch& scratch) {
+void HnswGraph::link(std::uint32_t slot, bool may_be_twin, SearchScratch& scratch) {
   const std::size_t layers = layers_of(slot);
   prepare_node(slot, layers, scratch);
   if (entry().link == 0 && become_first(slot, layers)) return;
@@ -152,7 +152,7 @@ void HnswGraph::link(std::uint32_t slot, SearchScratch& scratch) {
     while (layer-- > 0) {
       search_layer(scorer, nearest, layer, params_.hnsw.ef_construction, scratch);
       nearest = scratch.pool.front();
-      if (layer == 0 && become_twin(slot, scratch)) return;
+      if (layer == 0 && may_be_twin && become_twin(slot, scratch)) return;
       std::erase_if(scratch.pool, [&](const Candidate& c) { return c.slot == slot || is_dead(c.slot); });
       choose(params_.hnsw.m, scratch);
       write_links(links_of(slot, layer), scratch.pool);

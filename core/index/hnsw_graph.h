@@ -42,7 +42,7 @@ class HnswGraph {
   // The slot is to be a node: from here on it is repair() that gives it back. Precondition: room was made for it.
   void claim(std::uint32_t slot) noexcept;
   // Links a claimed slot, whose vector is written.
-  void link(std::uint32_t slot, SearchScratch& scratch);
+  void link(std::uint32_t slot, SearchScratch& scratch) { link(slot, true, scratch); }
 
   // The node stays a way for walks, but nothing new links to it; repair() takes it out.
   void mark_dead(std::uint32_t slot) noexcept;
@@ -66,7 +66,7 @@ class HnswGraph {
   }
 
   // Whether the slot was claimed and not yet taken out.
-  [[nodiscard]] bool is_node(std::uint32_t slot) const noexcept { return layers_of(slot) > 0; }
+  [[nodiscard]] bool is_node(std::uint32_t slot) const noexcept { return layers_byte(slot).load() != 0; }
   [[nodiscard]] std::size_t bytes() const noexcept;
 
  private:
@@ -80,8 +80,16 @@ class HnswGraph {
   HnswGraph(const IndexParams& params, const VectorTable& table);
 
   [[nodiscard]] std::span<Link> links_of(std::uint32_t slot, std::size_t layer) const noexcept;
+  static constexpr std::uint8_t kTwin = 0x80;  // beside the layers that the slot would stand on by itself
+  [[nodiscard]] std::atomic<std::uint8_t>& layers_byte(std::uint32_t slot) const noexcept {
+    return layers_.as<std::atomic<std::uint8_t>>()[slot];
+  }
   [[nodiscard]] std::size_t layers_of(std::uint32_t slot) const noexcept {
-    return layers_.as<std::atomic<std::uint8_t>>()[slot].load(std::memory_order_acquire);
+    return layers_byte(slot).load(std::memory_order_acquire) & ~kTwin;
+  }
+  // No list leads to a twin, and it has none of its own.
+  [[nodiscard]] bool is_twin(std::uint32_t slot) const noexcept {
+    return (layers_byte(slot).load(std::memory_order_acquire) & kTwin) != 0;
   }
   [[nodiscard]] bool is_dead(std::uint32_t slot) const noexcept;
   [[nodiscard]] Entry entry() const noexcept;
@@ -95,6 +103,7 @@ class HnswGraph {
                     SearchScratch& scratch) const;
 
   // Building (hnsw_build.cpp).
+  void link(std::uint32_t slot, bool may_be_twin, SearchScratch& scratch);
   void prepare_node(std::uint32_t slot, std::size_t layers, SearchScratch& scratch);
   [[nodiscard]] bool become_first(std::uint32_t slot, std::size_t layers);
   [[nodiscard]] bool become_twin(std::uint32_t slot, SearchScratch& scratch);
@@ -103,7 +112,8 @@ class HnswGraph {
   static void write_links(std::span<Link> links, std::span<const Candidate> chosen) noexcept;
 
   // Repairing (hnsw_repair.cpp).
-  void mend_twins(std::uint32_t node, Epoch at, std::vector<std::uint32_t>& stranded);
+  void mend_twins(std::uint32_t node, Epoch at);
+  void release_twins(std::uint32_t node, Epoch at, std::vector<std::uint32_t>& released);
   void mend(std::uint32_t slot, std::size_t layer, Epoch at, std::vector<std::uint32_t>& stranded,
             SearchScratch& scratch);
   [[nodiscard]] bool leaves(std::uint32_t slot, Epoch at) const noexcept {
@@ -117,7 +127,7 @@ class HnswGraph {
   std::size_t upper_stride_;  // links from one upper layer's block to the next
   std::size_t base_stride_;
   GrowingBlock base_;    // links of layer 0
-  GrowingBlock layers_;  // a byte a slot: the layers it stands on; 0: it is no node
+  GrowingBlock layers_;  // a byte a slot: the layers it stands on, and kTwin; 0: it is no node
   GrowingBlock uppers_;  // a uint32 a slot: where its upper blocks are
   GrowingBlock upper_links_;
   GrowingBlock twins_;          // a link a slot: the next of equal vectors

@@ -51,62 +51,65 @@ void HnswGraph::mend(std::uint32_t slot, std::size_t layer, Epoch at, std::vecto
   if (layer == 0 && scratch.pool.empty()) stranded.push_back(slot);
 }
 
-// Dead twins leave; those of a dead node stand for themselves again.
-void HnswGraph::mend_twins(std::uint32_t node, Epoch at, std::vector<std::uint32_t>& stranded) {
+// Twins that leave are taken out of the node's list. A reader in the middle of it goes on through what it was.
+void HnswGraph::mend_twins(std::uint32_t node, Epoch at) {
   auto* next = twins_.as<Link>();
   if (next[node].load(std::memory_order_relaxed) == 0) return;
-  std::vector<std::uint32_t> left;
-  for_twins(node, [&](std::uint32_t twin) {
-    if (!leaves(twin, at)) left.push_back(twin);
-  });
-  if (leaves(node, at)) {
-    next[node].store(0, std::memory_order_release);
-    stranded.insert(stranded.end(), left.begin(), left.end());
-    return;
-  }
-  // A reader in the middle of the list goes on through what it was.
   std::uint32_t last = node;
-  for (const std::uint32_t twin : left) {
+  for_twins(node, [&](std::uint32_t twin) {
+    if (leaves(twin, at)) return;
     next[last].store(twin + 1, std::memory_order_release);
     last = twin;
-  }
+  });
   next[last].store(0, std::memory_order_release);
+}
+
+// Twins of a node that leaves are to stand for themselves again.
+void HnswGraph::release_twins(std::uint32_t node, Epoch at, std::vector<std::uint32_t>& released) {
+  const std::size_t others = released.size();
+  for_twins(node, [&](std::uint32_t twin) {
+    if (!leaves(twin, at)) released.push_back(twin);
+  });
+  twins_.as<Link>()[node].store(0, std::memory_order_release);
+  for (std::size_t i = others; i < released.size(); ++i) claim(released[i]);
 }
 
 void HnswGraph::replace_entry() {
   Entry best;
   for (std::uint32_t slot = 0; slot < slots_.load(std::memory_order_relaxed); ++slot) {
     const std::size_t layers = layers_of(slot);
-    if (layers > best.layers && !is_dead(slot)) best = {slot + 1, static_cast<std::uint32_t>(layers)};
+    if (layers > best.layers && !is_dead(slot) && !is_twin(slot)) best = {slot + 1, static_cast<std::uint32_t>(layers)};
   }
   set_entry(best);
 }
 
 std::vector<std::uint32_t> HnswGraph::repair(Epoch at, SearchScratch& scratch) {
   std::vector<std::uint32_t> taken_out;
-  std::vector<std::uint32_t> stranded;
+  std::vector<std::uint32_t> released;  // twins of nodes that leave
+  std::vector<std::uint32_t> stranded;  // all that they led to is gone
   const auto slots = static_cast<std::uint32_t>(slots_.load(std::memory_order_relaxed));
   scratch.visited.make_room(slots);
   if (const Entry from = entry(); from.link != 0 && leaves(from.link - 1, at)) replace_entry();
   for (std::uint32_t slot = 0; slot < slots; ++slot) {
-    const std::size_t layers = layers_of(slot);
-    if (layers == 0) continue;
-    mend_twins(slot, at, stranded);
+    if (!is_node(slot)) continue;
     if (leaves(slot, at)) {
       taken_out.push_back(slot);
-      continue;
+      if (!is_twin(slot)) release_twins(slot, at, released);
+    } else if (!is_twin(slot)) {
+      mend_twins(slot, at);
+      for (std::size_t layer = 0; layer < layers_of(slot); ++layer) mend(slot, layer, at, stranded, scratch);
     }
-    for (std::size_t layer = 0; layer < layers; ++layer) mend(slot, layer, at, stranded, scratch);
   }
   for (const std::uint32_t slot : taken_out) {
-    layers_.as<std::atomic<std::uint8_t>>()[slot].store(0, std::memory_order_release);
+    layers_byte(slot).store(0, std::memory_order_release);
     dead_.as<std::atomic<std::uint64_t>>()[slot / 64].fetch_and(~(std::uint64_t{1} << (slot % 64)),
                                                                 std::memory_order_relaxed);
   }
   dead_count_.fetch_sub(taken_out.size(), std::memory_order_relaxed);
-  // All that they led to is gone: they are linked again from the entry.
+  // Others may lead to a stranded node, so it stays one, even beside another with an equal vector.
   for (const std::uint32_t slot : stranded)
-    if (entry().link != slot + 1) link(slot, scratch);
+    if (entry().link != slot + 1) link(slot, false, scratch);
+  for (const std::uint32_t slot : released) link(slot, true, scratch);
   return taken_out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <condition_variable>
 #include <mutex>
 #include <numeric>
@@ -27,6 +28,18 @@ constexpr std::size_t kFewestDead = 64;
 // A node linked at a time by each thread of a batch or of the background; between them repair may run.
 constexpr std::size_t kLinksAtATime = 16;
 constexpr std::size_t kIdsAtATime = 64;
+
+// Half floats end at 65504.
+Result<void> check_halves(std::span<const ReferenceId> ids, const float* const* rows, std::size_t dimension) {
+  constexpr float kLargestHalf = 65'504.0F;
+  for (std::size_t row = 0; row < ids.size(); ++row)
+    for (std::size_t i = 0; i < dimension; ++i)
+      if (std::fabs(rows[row][i]) > kLargestHalf)
+        return Error{ErrorCode::bad_vector, "number " + std::to_string(i) +
+                                                " of the vector is beyond what half floats hold (" +
+                                                "65504); use rerank f32, or scale the vectors"};
+  return {};
+}
 
 }  // namespace
 
@@ -92,6 +105,8 @@ void Index::Impl::link_all(std::span<const std::uint32_t> slots, std::size_t thr
 }
 
 Result<void> Index::Impl::insert(std::span<const ReferenceId> ids, const float* const* rows, std::size_t threads) {
+  if (params.rerank == Rerank::f16)
+    if (auto checked = check_halves(ids, rows, params.dimension); !checked.ok()) return checked;
   std::vector<std::uint32_t> slots;
   std::vector<std::uint32_t> replaced;
   {

@@ -12,7 +12,8 @@
 // Threads: every member may be called from any thread at any time. Searches never wait for writers; writers wait for
 // one another only briefly. What a call has inserted or removed is seen by every search that begins after it returned;
 // a search sees what was there when it began: of changes that overlap it, nothing, and of a batch all or nothing.
-// Errors: resource_exhausted at capacity() or without memory, and nothing was changed; a broken precondition aborts.
+// Errors, and nothing was changed: resource_exhausted at capacity() or without memory; bad_vector for numbers beyond
+// what rerank f16 holds. A broken precondition aborts.
 // Lifetime: spans given in are not kept.
 #pragma once
 

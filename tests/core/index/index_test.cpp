@@ -286,6 +286,24 @@ TEST(Index, AFullIndexSaysSoAndKeepsWhatItHas) {  // fault 45
   EXPECT_EQ(search(index, {1, 0}, 1)[0].id, 3U);
 }
 
+TEST(Index, NumbersBeyondHalfFloatsAreRefusedWhereThoseAreKept) {
+  IndexParams params;
+  params.metric = Metric::dot;
+  params.dimension = 2;
+  params.quantization = Quantization::int8;
+  params.rerank = Rerank::f16;
+  auto index = Index::create(params);
+  ASSERT_TRUE(index.ok());
+  const ReferenceId ids[] = {1, 2};
+  const std::vector<float> rows{1.0F, 2.0F, 3.0F, -65'600.0F};
+  const auto refused = index.value()->insert(ids, rows);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::bad_vector);
+  EXPECT_NE(refused.error().message.find("number 1"), std::string::npos) << refused.error().message;
+  EXPECT_EQ(index.value()->count(), 0U) << "all of them or none";
+  EXPECT_TRUE(index.value()->insert(1, std::vector<float>{65'504.0F, 0.0F}).ok());
+}
+
 TEST(Index, ACapacityBeyondTheAddressSpaceIsAnErrorNotACrash) {
   IndexParams params;
   params.dimension = kMaxDimension;
