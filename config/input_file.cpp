@@ -23,6 +23,9 @@ Error system_error(std::string_view what, int number) {
 }  // namespace
 
 core::Result<InputFile> InputFile::open(const std::string& path) {
+  // The system would open what stands before it.
+  if (path.find('\0') != std::string::npos)
+    return Error{ErrorCode::bad_request, "expected a file name without NUL bytes"};
   // Without O_NONBLOCK, opening a pipe would wait for its writer.
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) return system_error("cannot be opened", errno);

@@ -27,6 +27,11 @@ constexpr milliseconds kLeastTimeout{10};
 constexpr milliseconds kMostTimeout = hours{24};
 constexpr milliseconds kMostDrain = hours{1};
 
+bool is_same_listener(const Address& a, const Address& b) {
+  const auto host = [](const Address& address) { return address.host == "localhost" ? "127.0.0.1" : address.host; };
+  return a.port == b.port && host(a) == host(b);
+}
+
 class SectionReader {
  public:
   SectionReader(MapReader& root, Config& config, Diagnostics& diagnostics, KeyCatalogue* catalogue)
@@ -77,7 +82,7 @@ class SectionReader {
         read_address("admin", *value, ", or off", *config_.admin);
       }
     }
-    if (config_.admin && config_.admin->port != 0 && *config_.admin == config_.listen) {
+    if (config_.admin && config_.admin->port != 0 && is_same_listener(*config_.admin, config_.listen)) {
       root_.error("admin", "expected another address than that of listen, found " + to_string(*config_.admin));
     }
     const Value* http = root_.raw("http", "word", "off", "off");
@@ -203,7 +208,9 @@ class SectionReader {
     if (node == nullptr) return;  // left out: off
     MapReader reader(*node, "decision_log", diagnostics_, catalogue_);
     DecisionLogConfig log;
-    log.file = beside(config_.file, reader.required_string("file"));
+    const std::string file = reader.required_string("file");
+    if (file.find('\0') != std::string::npos) reader.error("file", "expected a file name without NUL bytes");
+    log.file = beside(config_.file, file);
     log.sample = reader.number("sample", log.sample, 0.0, 1.0);
     log.embedding = reader.boolean("embedding", log.embedding);
     reader.finish();

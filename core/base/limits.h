@@ -61,6 +61,7 @@ inline constexpr std::size_t kHttpMaxReplyHeaderBytes = 64 * 1024;
 // Admin HTTP.
 inline constexpr std::size_t kAdminMaxConnections = 64;
 inline constexpr std::size_t kAdminMaxHeaderBytes = 8 * 1024;
+inline constexpr std::size_t kAdminMaxHeaders = 100;
 inline constexpr std::chrono::seconds kAdminTimeout{10};
 
 // Seeing it.

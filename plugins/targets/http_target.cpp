@@ -69,7 +69,7 @@ HttpHeaders read_headers(config::MapReader& reader) {
   HttpHeaders headers;
   for (const config::Member& member : reader.string_map("headers")) {
     const std::string* value = member.value.string();
-    const std::string shown = percent_encoded(member.key);
+    const std::string shown = '"' + percent_encoded(member.key) + '"';
     if (value == nullptr) continue;  // reported by the reader
     if (!config::is_header_name(member.key)) {
       reader.error("headers", shown + " is not a header name");

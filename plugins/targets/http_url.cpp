@@ -1,6 +1,7 @@
 #include "plugins/targets/http_url.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
@@ -47,9 +48,10 @@ core::Result<HttpUrl> parse_http_url(std::string_view text) {
     default: return refused("has a host that is neither a name nor an IP address");
   }
   if (url.has_port()) {
-    const auto digits = url.port();
-    if (!digits.empty() && url.port_number() == 0) return refused("port must be 1..65535");
-    if (!digits.empty()) result.port = url.port_number();
+    // Read here: Boost's port_number() takes a number over 65535 modulo 65536.
+    const std::string_view digits(url.port().data(), url.port().size());
+    const auto parsed_port = std::from_chars(digits.data(), digits.data() + digits.size(), result.port);
+    if (!digits.empty() && (parsed_port.ec != std::errc{} || result.port == 0)) return refused("port must be 1..65535");
   }
 
   const auto host = url.encoded_host();
@@ -58,6 +60,8 @@ core::Result<HttpUrl> parse_http_url(std::string_view text) {
   const auto path = url.encoded_path();
   result.target.assign(path.data(), path.size());
   if (result.target.empty()) result.target = "/";
+  // As Boost takes the rest of http://host:80:80/.
+  if (result.target.front() != '/') return refused("is not a URL (expected http://host:port/path)");
   if (url.has_query()) {
     const auto query = url.encoded_query();
     result.target += '?';

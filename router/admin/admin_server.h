@@ -1,10 +1,12 @@
 // AdminServer: HTTP for operators on `admin`: /healthz, /readyz, /metrics.
 //
-// GET and HEAD only; other methods get 405, other paths 404. Bounds: kAdminMaxConnections,
-// kAdminMaxHeaderBytes, no body, kAdminTimeout per request.
+// GET and HEAD only; other methods get 405, other paths 404, paths of two meanings 400. What is refused before that
+// (request_head.h), or is not there within the timeout (408), ends its connection, which lingers so that the reply
+// arrives. Bounds: kAdminMaxConnections, those of request_head.h, no body, kAdminTimeout per request.
 // Threads: one io_context's thread. Lifetime: close() or destruction ends it.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -12,6 +14,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "config/config.h"
+#include "core/base/limits.h"
 #include "core/base/result.h"
 
 namespace semroute::router {
@@ -24,7 +27,8 @@ struct AdminAnswers {
 
 class AdminServer {
  public:
-  AdminServer(boost::asio::io_context& io, AdminAnswers answers);
+  AdminServer(boost::asio::io_context& io, AdminAnswers answers,
+              std::chrono::milliseconds timeout = core::kAdminTimeout);
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;

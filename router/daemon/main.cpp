@@ -22,7 +22,7 @@ int check(const std::string& file) {
   if (load.outcome.omitted > 0) std::fprintf(stderr, "... and %zu more\n", load.outcome.omitted);
   if (load.errors() > 0) return EX_CONFIG;
   std::printf("%s is valid: %zu routes\n", file.c_str(), load.routing->table.routes().size());
-  return EX_OK;
+  return std::fflush(stdout) == 0 ? EX_OK : EX_IOERR;
 }
 
 }  // namespace
@@ -35,11 +35,11 @@ int main(int argc, char** argv) try {
   }
   if (options->help || options->version) {
     std::fputs(options->help ? router::usage().c_str() : "semrouted " SEMROUTE_VERSION "\n", stdout);
-    return EX_OK;
+    return std::fflush(stdout) == 0 ? EX_OK : EX_IOERR;
   }
   const char* isa = std::getenv("SEMROUTE_ISA");
   if (const auto kernels = core::select_kernels(isa != nullptr ? isa : ""); !kernels.ok()) {
-    std::fprintf(stderr, "semrouted: SEMROUTE_ISA: %s\n", kernels.error().message.c_str());
+    std::fprintf(stderr, "semrouted: %s\n", kernels.error().message.c_str());
     return EX_CONFIG;
   }
   if (options->check) return check(options->config_file);

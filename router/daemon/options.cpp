@@ -39,6 +39,7 @@ core::Result<Options> parse_options(int argc, char** argv) {
   int c = 0;
   while ((c = ::getopt_long(argc, argv, ":c:h", kLong.data(), nullptr)) != -1) {
     if (c == 'c') {
+      if (!options.config_file.empty()) return wrong("--config is given twice");
       options.config_file = ::optarg;
     } else if (c == 'h') {
       options.help = true;

@@ -51,8 +51,9 @@ core::Result<void> Listener::open(const config::Address& address) {
   if (!ec) acceptor_.bind(endpoint, ec);
   if (!ec) acceptor_.listen(core::kListenBacklog, ec);
   if (ec) {
-    return core::Error{core::ErrorCode::unavailable, "cannot listen on " + config::to_string(address) + ": " +
-                                                         ec.message() + " (is another process using the port?)"};
+    return core::Error{core::ErrorCode::unavailable,
+                       "cannot listen on " + config::to_string(address) + ": " + ec.message() +
+                           (ec == asio::error::address_in_use ? " (is another process using the port?)" : "")};
   }
   return {};
 }

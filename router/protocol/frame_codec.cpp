@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "config/header_rules.h"
 #include "core/base/limits.h"
 #include "router/protocol/float_text.h"
 #include "router/protocol/json_reply_text.h"
@@ -173,9 +174,10 @@ std::optional<FrameError> FrameDecoder::decode(std::string_view frame, Request& 
                 request.op == Op::route ? "route takes exactly one embedding" : "there is no embedding");
   }
   if (dimension == 0) return kept(ErrorCode::bad_vector, "embedding has no numbers");
-  for (const char c : request.payload_content_type) {
-    if (c < 0x20 || c > 0x7E) return kept(ErrorCode::bad_request, "the content type is not visible ASCII");
-  }
+  if (!config::is_header_value(request.payload_content_type) ||
+      request.payload_content_type.size() > core::kMaxRequestHeaderBytes)
+    return kept(ErrorCode::bad_request, "the content type must be visible ASCII with blanks only inside, at most " +
+                                            std::to_string(core::kMaxRequestHeaderBytes) + " bytes");
   const std::size_t numbers = std::size_t{dimension} * count;
   request.embeddings.resize(numbers);
   std::memcpy(request.embeddings.data(), floats.data(), floats.size());

@@ -81,6 +81,7 @@ bool JsonDecoder::State::take(char c) {
 Result<void> JsonDecoder::State::read_object(Request& request) {
   if (!take('{')) {
     return bad(at == text.size() ? "the line is blank: expected a JSON object"
+               : is_extras       ? "expected a JSON object"
                                  : "expected a JSON object, one per line");
   }
   if (!take('}')) {

@@ -49,9 +49,6 @@ enum class Field : std::uint8_t {
 // True for what is kept as the client wrote it.
 [[nodiscard]] bool is_verbatim(Field field) noexcept;
 
-// A client's text for a message: its first bytes, cut between characters.
-[[nodiscard]] std::string shown(std::string_view text);
-
 struct JsonDecoder::State {
   State() : values(core::kMaxJsonDepth - 1) {}
 

@@ -136,14 +136,6 @@ std::optional<Field> find_field(std::string_view name) noexcept {
 bool is_in_frame(Field field) noexcept { return (info(field).traits & kInFrame) != 0; }
 bool is_verbatim(Field field) noexcept { return (info(field).traits & kVerbatim) != 0; }
 
-std::string shown(std::string_view text) {
-  constexpr std::size_t kShownBytes = 64;
-  if (text.size() <= kShownBytes) return std::string(text);
-  std::size_t end = kShownBytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  return std::string(text.substr(0, end)) + "...";
-}
-
 // `source` is well-formed JSON, and `tree` its value unless the field is verbatim.
 void JsonDecoder::State::read_field(Field field, Request& request) {
   const FieldValue value{info(field).name, *this};
@@ -249,7 +241,7 @@ void JsonDecoder::State::read_headers(Request& request) {
     const auto* value = header.value.string();
     if (value == nullptr || !config::is_header_name(header.key) || !has_no_control_characters(*value))
       return offend("headers: \"" + shown(header.key) +
-                    "\" needs a valid name and visible ASCII as value, with blanks only inside");
+                    "\" needs a valid name, and a string without control characters as value");
     RequestHeader out{config::lower_case(header.key), *value};
     const auto is_same = [&](const RequestHeader& other) { return other.name == out.name; };
     if (std::any_of(request.headers.begin(), request.headers.end(), is_same))

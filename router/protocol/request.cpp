@@ -30,4 +30,12 @@ void Request::clear() {
   limit = 100;
 }
 
+std::string shown(std::string_view text) {
+  constexpr std::size_t kShownBytes = 64;
+  if (text.size() <= kShownBytes) return std::string(text);
+  std::size_t end = kShownBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return std::string(text.substr(0, end)) + "...";
+}
+
 }  // namespace semroute::router

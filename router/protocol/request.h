@@ -67,4 +67,7 @@ struct Request {
   void clear();
 };
 
+// A client's text for a message: its first bytes, cut between characters.
+[[nodiscard]] std::string shown(std::string_view text);
+
 }  // namespace semroute::router

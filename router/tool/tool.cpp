@@ -3,11 +3,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <limits>
 #include <map>
 #include <memory>
 
+#include "core/kernels/kernels.h"
 #include "router/tool/command.h"
 #include "router/tool/endpoint.h"
 
@@ -144,6 +146,9 @@ std::string reached(const CLI::App& root) {
 
 int run_declared(Declared& declared, bool json, std::ostream& out, std::ostream& err, bool err_is_terminal) {
   const Context context{out, err, std::string(declared.entry->name), json, err_is_terminal};
+  const char* isa = std::getenv("SEMROUTE_ISA");
+  if (const auto kernels = core::select_kernels(isa != nullptr ? isa : ""); !kernels.ok())
+    return static_cast<int>(context.fail(Exit::config, kernels.error().message));
   const Exit exit = declared.command->run(context);
   out.flush();
   if (!out) return static_cast<int>(context.fail(Exit::io, "cannot write to the standard output"));
@@ -180,7 +185,8 @@ int run_tool(const std::vector<std::string>& arguments, std::ostream& out, std::
     root.parse(reversed);
   } catch (const CLI::Success& success) {
     root.exit(success, out, err);
-    return static_cast<int>(Exit::ok);
+    out.flush();
+    return static_cast<int>(out ? Exit::ok : Exit::io);
   } catch (const CLI::ParseError& error) {
     return usage_error(error, root.remaining(true), reached(root), err);
   }

@@ -32,7 +32,7 @@ core::Result<void> prepare_embeddings(Exchange& exchange) {
   const auto& config = exchange.state->config;
   if (request.model && config.index.model != request.model) {
     return core::Error{core::ErrorCode::model_mismatch,
-                       "the request names model \"" + *request.model + "\", the index " +
+                       "the request names model \"" + shown(*request.model) + "\", the index " +
                            (config.index.model ? "has \"" + *config.index.model + "\"" : "names none")};
   }
   if (request.embedding_count > config.limits.max_batch) {

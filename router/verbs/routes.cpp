@@ -72,7 +72,8 @@ void handle_routes_get(Exchange& exchange) {
   const Request& request = exchange.request;
   const auto position = state.routing->table.find(request.route_name);
   if (!position) {
-    return reply_error(exchange, {core::ErrorCode::not_found, "there is no route \"" + request.route_name + "\""});
+    return reply_error(exchange,
+                       {core::ErrorCode::not_found, "there is no route \"" + shown(request.route_name) + "\""});
   }
   const Route& route = state.routing->table.routes()[*position];
   std::string members = R"("route":{)";

@@ -223,6 +223,8 @@ TEST_F(Sections, RefuseAListenerBeyondLoopbackUnlessAllowed) {
 TEST_F(Sections, RefuseOneAddressForBothListeners) {
   EXPECT_EQ(problem("admin: 127.0.0.1:7311"),
             "admin: expected another address than that of listen, found 127.0.0.1:7311");
+  EXPECT_EQ(problem("admin: localhost:7311"),
+            "admin: expected another address than that of listen, found localhost:7311");
   EXPECT_EQ(load("listen: 127.0.0.1:0\nadmin: 127.0.0.1:0").admin->port, 0);
 }
 
@@ -263,6 +265,8 @@ TEST_F(Sections, RefuseFilesThatAreNoConfiguration) {
     return outcome.problems.empty() ? "" : scratch_.without_folder(to_string(outcome.problems[0]));
   };
   EXPECT_EQ(message(scratch_.path("none.yaml")), "none.yaml: cannot be opened: No such file or directory");
+  // The system would open the file whose name ends at the NUL.
+  EXPECT_EQ(problem(R"(decision_log: {file: "a\0b"})"), "decision_log.file: expected a file name without NUL bytes");
   std::filesystem::create_directory(scratch_.path("folder"));
   EXPECT_EQ(message(scratch_.path("folder")), "folder: is a directory");
   EXPECT_EQ(message("/dev/null"), "/dev/null: is not a regular file");

@@ -160,6 +160,8 @@ TEST_F(VectorFile, RefusesFilesThatAreNone) {
   EXPECT_FALSE(read_vectors(scratch_.path("none.npy"), 2, Metric::cosine, found));
   EXPECT_EQ(found.at(0).code, ErrorCode::not_found);
   EXPECT_EQ(scratch_.without_folder(found[0].message), "none.npy: cannot be opened: No such file or directory");
+  EXPECT_EQ(read_labels(std::string("a\0b", 3)).error().message,
+            std::string("a\0b", 3) + ": expected a file name without NUL bytes");
   std::filesystem::create_directory(scratch_.path("folder.jsonl"));
   EXPECT_EQ(scratch_.without_folder(read_vectors(scratch_.path("folder.jsonl"), 2, Metric::cosine).error().message),
             "folder.jsonl: is a directory");

@@ -252,6 +252,7 @@ TEST_F(JsonLines, Fault08UnknownFieldWrongTypeMissingEmbedding) {
            {R"(,"headers":[])", "headers"},
            {R"(,"headers":{"a":1})", "headers"},
            {R"(,"headers":{"a b":"1"})", "headers"},
+           {R"(,"headers":{"a":"\u0000"})", "without control characters"},
            {R"(,"request_id":1)", "request_id"},
            {R"(,"request_id":"a b")", "request_id"},
            {R"(,"request_id":"")", "request_id"},
@@ -316,6 +317,17 @@ TEST_F(JsonLines, Fault14HalfClose) {
   EXPECT_THAT(all, HasSubstr("\"id\":2"));
   EXPECT_TRUE(client.closed());
 }
+TEST_F(JsonLines, ALongNameIsCutInTheMessage) {
+  RawClient client(daemon_->port());
+  const std::string name(20'000, 'x');
+  for (const std::string& line : {R"({"id":1,"op":"routes.get","name":")" + name + "\"}",
+                                  R"({"id":1,"op":"match","embedding":[1,0,0,0],"model":")" + name + "\"}"}) {
+    const auto reply = client.ask(line);
+    EXPECT_THAT(reply, HasSubstr(name.substr(0, 64) + "...\\\""));
+    EXPECT_LT(reply.size(), 400U) << reply.substr(0, 400);
+  }
+}
+
 TEST_F(JsonLines, UnknownFirstByteIsRefusedAndClosed) {
   RawClient client(daemon_->port());
   client.send("GET / HTTP/1.1\r\n\r\n");

@@ -123,7 +123,8 @@ TEST(HttpUrl, IsReadIntoItsParts) {
 TEST(HttpUrl, RefusesWhatIsNoPlainHttpUrl) {
   for (const char* text :
        {"", "127.0.0.1:80", "ftp://a/", "http:///a", "http://u:p@a/", "http://a/#f", "http://a:0/", "http://a:65536/",
-        "http://a b/", "http://a%0d%0ab/", "http://a/\r\nX: 1", "http:a", "http://[v1.x]/", "/a"}) {
+        "http://a:65537/", "http://a:99999/", "http://a:99999999999999999999/", "http://a:80:80/", "http://a b/",
+        "http://a%0d%0ab/", "http://a/\r\nX: 1", "http:a", "http://[v1.x]/", "/a"}) {
     EXPECT_FALSE(parse_http_url(text).ok()) << text;
   }
   const auto tls = parse_http_url("https://a/");

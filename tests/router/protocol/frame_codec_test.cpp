@@ -147,6 +147,22 @@ TEST(FrameCodec, ARouteHasItsPayloadAndContentType) {
   EXPECT_EQ(decoded(frame_of({.op = Op::route, .values = kVector, .content_type = "text/plain"})).request.payload, "");
 }
 
+TEST(FrameCodec, AContentTypeIsWhatAHeaderCanCarry) {
+  const auto of_type = [](const std::string& type) {
+    return decoded(frame_of({.op = Op::route, .values = kVector, .content_type = type}));
+  };
+  EXPECT_FALSE(of_type("text/plain; charset=utf-8").error);
+  EXPECT_FALSE(of_type(std::string(core::kMaxRequestHeaderBytes, 'a')).error);
+  for (const std::string& type :
+       {std::string(" "), std::string(" a"), std::string("a\t"), std::string("a\r\nX: y"), std::string("a\0b", 3),
+        std::string("t\xC3\xA9xt"), std::string(core::kMaxRequestHeaderBytes + 1, 'a')}) {
+    const Decoded refused = of_type(type);
+    ASSERT_TRUE(refused.error) << type.substr(0, 20);
+    EXPECT_FALSE(refused.error->fatal);
+    EXPECT_NE(refused.message().find("content type"), std::string::npos);
+  }
+}
+
 TEST(FrameCodec, ABatchIsOneBody) {
   const std::array<float, 6> values{1, 2, 3, 4, 5, 6};
   const Decoded read = decoded(frame_of({.values = values, .count = 3}));

@@ -149,6 +149,27 @@ TEST(CommandLine, AServerThatIsNotThereIs69) {
   }
 }
 
+TEST(CommandLine, AnInstructionSetThatIsNoneIs78) {
+  const Folder folder;
+  const std::string command =
+      "SEMROUTE_ISA=sse9 " + test::tool_path() + " check " + folder.file("c.yaml", kSmallConfig) + " 2>&1";
+  FILE* pipe = popen(command.c_str(), "r");  // NOLINT(cert-env33-c): a line of the test's own
+  ASSERT_NE(pipe, nullptr);
+  std::string said;
+  for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) said += static_cast<char>(c);
+  const int status = pclose(pipe);
+  ASSERT_TRUE(WIFEXITED(status)) << said;
+  EXPECT_EQ(WEXITSTATUS(status), 78) << said;
+  EXPECT_NE(said.find("SEMROUTE_ISA is \"sse9\", expected one of"), std::string::npos) << said;
+}
+
+TEST(CommandLine, HelpThatCannotBeWrittenIs74) {
+  std::ostringstream out;
+  std::ostringstream err;
+  out.setstate(std::ios::badbit);
+  EXPECT_EQ(run_tool({"--help"}, out, err), 74);
+}
+
 TEST(CommandLine, FilesThatAreNotThereAre74) {
   const Folder folder;
   const std::string config = folder.file("c.yaml", kSmallConfig);
