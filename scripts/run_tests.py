@@ -54,7 +54,7 @@ def build(preset, folder, targets):
 
 
 def run_programs(names, folder, sanitizer=None):
-    """The GoogleTest programs of a build folder, two at a time."""
+    """The GoogleTest programs of a build folder, three at a time: those of the integration mostly wait."""
     def one(name):
         program = os.path.join(folder, "tests", f"{name}_tests")
         suite = f"{sanitizer} {name}" if sanitizer else name
@@ -65,7 +65,17 @@ def run_programs(names, folder, sanitizer=None):
             return run_sanitized(suite, program, log, SANITIZERS[sanitizer])
         return run_gtest(suite, program, log)
 
-    yield from processes.side_by_side([lambda name=name: one(name) for name in names], 2)
+    yield from processes.side_by_side([lambda name=name: one(name) for name in names], 3)
+
+
+def run_neon(program):
+    """The tests of core under the emulator, in two shares side by side."""
+    def one(share):
+        shares = {"GTEST_TOTAL_SHARDS": "2", "GTEST_SHARD_INDEX": str(share)}
+        return run_gtest(f"neon core {share + 1}/2", program, log_path(f"neon-core-{share + 1}"), {**NEON, **shares},
+                         NEON_EMULATOR)
+
+    yield from processes.side_by_side([lambda share=share: one(share) for share in range(2)], 2)
 
 
 def check_run():
@@ -118,8 +128,7 @@ def run_suites(wanted, everything):
         if broken:
             yield broken
         else:
-            program = os.path.join(folder, "tests", "core_tests")
-            yield run_gtest("neon core", program, log_path("neon-core"), NEON, NEON_EMULATOR)
+            yield from run_neon(os.path.join(folder, "tests", "core_tests"))
 
     if "fuzz" in wanted:
         folder = os.path.join(BUILD_ROOT, "fuzz")
@@ -127,7 +136,7 @@ def run_suites(wanted, everything):
         if broken:
             yield broken
         else:
-            yield from fuzz.run_fuzzers(folder, log_path)
+            yield from fuzz.run_fuzzers(folder, log_path, JOBS)
 
 
 def main(arguments):

@@ -46,17 +46,6 @@ TEST(Dispatch, Fault12AnIdInFlightIsRefusedAndCancelEndsTheFirst) {
   EXPECT_THAT(client.ask(R"({"id":"a","op":"ping"})"), HasSubstr("\"ok\":true"));
 }
 
-TEST(Dispatch, TheDeadlineAfterSendingIsUpstreamTimeout) {
-  const SilentServer silent;
-  const DaemonProcess daemon(config_for(silent.port()));
-  RawClient client(daemon.port());
-  const auto reply = client.ask(R"({"id":1,"embedding":[1,0],"timeout_ms":2000})");
-  EXPECT_THAT(reply, HasSubstr("\"code\":\"upstream_timeout\""));
-  EXPECT_THAT(reply, HasSubstr("\"sent\":true"));
-  EXPECT_THAT(reply, HasSubstr("\"retryable\":false"));
-  EXPECT_THAT(reply, HasSubstr("\"route\":\"one\""));
-}
-
 TEST(Dispatch, ReadingPausesAtTheInFlightCapAndAllAreAnswered) {
   HeldServer held;
   const DaemonProcess daemon(config_for(held.port(), "workers: 1\nlimits: {max_in_flight: 4}\n"));

@@ -74,6 +74,15 @@ class HttpFixture : public testing::Test {
   DispatchOutcome exchange(DispatchRequest request) { return finish(dispatch(std::move(request))); }
   DispatchOutcome exchange() { return exchange(request()); }
 
+  // What comes of `once(timeout)` with a timeout in which this machine gets as far as sending: doubled until it does.
+  template <class Once>
+  static DispatchOutcome until_sent(Once once) {
+    for (std::chrono::milliseconds timeout{200};; timeout *= 2) {
+      DispatchOutcome outcome = once(timeout);
+      if (outcome.sent || timeout > std::chrono::minutes(1)) return outcome;
+    }
+  }
+
   // Lets the worker run until `met`, which something outside of it brings about.
   template <class Condition>
   [[nodiscard]] bool run_until(Condition met) {

@@ -50,7 +50,9 @@ std::string active_in_a_process_with(const std::string& isa) {
   if (::readlink("/proc/self/exe", self, sizeof self - 1) <= 0) return "no /proc/self/exe";
   // Under an emulator the shell cannot start this program by itself.
   const char* const emulator = std::getenv("SEMROUTE_TEST_EMULATOR");
-  const std::string command = "SEMROUTE_ISA=" + isa + " " + (emulator == nullptr ? "" : emulator) + " '" + self +
+  // All of it, also where this process runs a share of the tests.
+  const std::string command = "unset GTEST_TOTAL_SHARDS; SEMROUTE_ISA=" + isa + " " +
+                              (emulator == nullptr ? "" : emulator) + " '" + self +
                               "' --gtest_filter='KernelSelection.TheActiveSetIsTheEnvironments' 2>&1";
   std::FILE* output = ::popen(command.c_str(), "r");
   if (output == nullptr) return "popen failed";

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -16,7 +15,7 @@
 #include "core/quantize/nibble_codec.h"
 #include "tests/core/quantize/codec_check.h"
 #include "tests/support/places.h"
-#include "tests/support/sanitizer.h"
+#include "tests/support/runs_slowly.h"
 
 namespace semroute::core {
 namespace {
@@ -69,7 +68,7 @@ struct Measured {
 class Clinc150Codecs : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (SEMROUTE_SANITIZED || std::getenv("SEMROUTE_TEST_EMULATOR") != nullptr)
+    if (test::runs_slowly())
       GTEST_SKIP() << "a sanitizer build or an emulator: estimates for 300 queries of 15,000 rows take too long";
     if (!std::filesystem::exists(data_folder()))
       GTEST_SKIP() << "no data in " << data_folder() << "; set SEMROUTE_TEST_DATA to the folder that holds clinc150";

@@ -14,15 +14,15 @@
 
 #include "core/quantize/codec.h"
 #include "tests/core/quantize/sample_vectors.h"
-#include "tests/support/sanitizer.h"
+#include "tests/support/runs_slowly.h"
 
 namespace semroute::core::testing {
 
-#if SEMROUTE_SANITIZED  // the large ones take minutes there
-inline constexpr std::size_t kCodecDimensions[] = {1, 2, 3, 7, 8, 63, 64, 65, 100, 384};
-#else
-inline constexpr std::size_t kCodecDimensions[] = {1, 2, 3, 7, 8, 63, 64, 65, 100, 384, 768, 1000, 1536};
-#endif
+// Without the large ones, which take minutes there, where everything runs slowly.
+inline std::span<const std::size_t> codec_dimensions() {
+  static constexpr std::size_t kAll[] = {1, 2, 3, 7, 8, 63, 64, 65, 100, 384, 768, 1000, 1536};
+  return std::span(kAll).first(test::runs_slowly() ? 10 : std::size(kAll));
+}
 
 using MakeCodec = std::function<std::unique_ptr<Codec>(Metric, std::size_t, std::span<const float>, const Kernels&)>;
 
@@ -157,7 +157,7 @@ inline void check_codes(const Codec& codec, const std::vector<Vector>& rows) {
 inline void check_codec(const MakeCodec& make, std::span<const Metric> metrics, const Kernels& kernels,
                         Outside& outside) {
   for (const Metric metric : metrics)
-    for (const std::size_t dimension : kCodecDimensions) {
+    for (const std::size_t dimension : codec_dimensions()) {
       SCOPED_TRACE(::testing::Message() << to_string(metric) << ", dimension " << dimension);
       const std::unique_ptr<Codec> codec = make(metric, dimension, flat(ordinary(metric, dimension, 150, 1)), kernels);
       ASSERT_EQ(codec->dimension(), dimension);

@@ -27,7 +27,7 @@ TEST(F16Codec, KeepsItsPromisesWithEverySetOfKernels) {
 
 TEST(F16Codec, DecodesToWithinHalfAUnitOfTheLastPlace) {
   for (const Metric metric : kMetrics)
-    for (const std::size_t dimension : testing::kCodecDimensions)
+    for (const std::size_t dimension : testing::codec_dimensions())
       EXPECT_LT(testing::worst_decoded(make_f16_codec, metric, dimension, active_kernels()), dimension < 8 ? 0.1 : 1e-3)
           << to_string(metric) << ", dimension " << dimension;
 }

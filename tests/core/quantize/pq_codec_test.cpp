@@ -2,9 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "tests/core/quantize/codec_check.h"
+#include "tests/support/runs_slowly.h"
 
 namespace semroute::core {
 namespace {
@@ -27,7 +26,7 @@ TEST(PqCodec, KeepsItsPromises) {
 
 // Errors are calibrated on the training rows, here on others of the same kind.
 TEST(PqCodec, ErrorsHoldForAllButAFewInTenThousandAndAreNotMuchWider) {
-  if (SEMROUTE_SANITIZED || std::getenv("SEMROUTE_TEST_EMULATOR") != nullptr)
+  if (test::runs_slowly())
     GTEST_SKIP() << "a sanitizer build or an emulator: learning from 3,000 rows eight times takes too long";
   for (const Metric metric : kMetrics)
     for (const std::size_t dimension : {std::size_t{8}, std::size_t{384}}) {

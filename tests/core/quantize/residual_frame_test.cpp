@@ -18,7 +18,7 @@ float estimate(const ResidualFrame::Query& query, const RowFactors& row, double 
 // A code that is the direction itself, or a multiple of it, gives the key.
 TEST(ResidualFrame, APerfectCodeGivesTheKey) {
   for (const Metric metric : kMetrics)
-    for (const std::size_t dimension : testing::kCodecDimensions)
+    for (const std::size_t dimension : testing::codec_dimensions())
       for (const std::optional<std::uint64_t> seed :
            {std::optional<std::uint64_t>(42), std::optional<std::uint64_t>()}) {
         const ResidualFrame frame(metric, dimension, testing::flat(testing::ordinary(metric, dimension, 50, 1)), seed);

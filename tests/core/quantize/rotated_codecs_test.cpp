@@ -74,7 +74,7 @@ TEST_P(RotatedCodecs, ErrorsHoldForVectorsOfAFewNumbers) {
 
 TEST_P(RotatedCodecs, DecodeToThePointTheyRoundedTo) {
   for (const Metric metric : kMetrics)
-    for (const std::size_t dimension : testing::kCodecDimensions)
+    for (const std::size_t dimension : testing::codec_dimensions())
       EXPECT_LT(testing::worst_decoded(make, metric, dimension, active_kernels()),
                 dimension < 63 ? GetParam().worst_decoded_short : GetParam().worst_decoded)
           << to_string(metric) << ", dimension " << dimension;

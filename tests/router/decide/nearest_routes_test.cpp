@@ -9,6 +9,7 @@
 #include "core/index/vector_rules.h"
 #include "router/decide/route_scores.h"
 #include "tests/router/decide/random_tables.h"
+#include "tests/support/sanitizer.h"
 
 namespace semroute::router {
 namespace {
@@ -111,7 +112,7 @@ TEST_P(NearestRoutesProperty, DecideAsScoringEveryReference) {
   RandomTables random(7 + static_cast<std::uint64_t>(aggregation) * 10 + static_cast<std::uint64_t>(metric));
   BothWays::asked = BothWays::found = BothWays::fewer = 0;
   BothWays::reasons.clear();
-  for (int table = 0; table < 120; ++table) {
+  for (int table = 0; table < (SEMROUTE_SANITIZED ? 40 : 120); ++table) {
     config::Config config = random.large_table(aggregation, metric, random.chance(50));
     const Codes& codes = kCodes[random.below(std::size(kCodes))];
     config.index.algorithm = core::Algorithm::flat;
