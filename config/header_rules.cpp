@@ -9,9 +9,11 @@ namespace {
 
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
 bool is_token_character(char c) noexcept {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || kMarks.find(c) != std::string_view::npos;
+  return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') || kMarks.find(c) != std::string_view::npos;
 }
 
 bool is_listed(std::string_view name, std::span<const std::string_view> list) noexcept {
@@ -29,6 +31,10 @@ bool is_header_value(std::string_view value) noexcept {
   const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
   if (is_blank(value.front()) || is_blank(value.back())) return false;
   return std::ranges::all_of(value, [&](char c) { return is_blank(c) || (c > 0x20 && c < 0x7F); });
+}
+
+bool is_content_length(std::string_view value) noexcept {
+  return !value.empty() && std::ranges::all_of(value, is_digit);
 }
 
 bool is_reserved_header(std::string_view name) noexcept {

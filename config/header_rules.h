@@ -11,6 +11,8 @@ namespace semroute::config {
 [[nodiscard]] bool is_header_name(std::string_view name) noexcept;
 // Visible ASCII, spaces and tabs inside; no other control character, nothing over 0x7E.
 [[nodiscard]] bool is_header_value(std::string_view value) noexcept;
+// A number as Content-Length has it: digits alone (section 8.6).
+[[nodiscard]] bool is_content_length(std::string_view value) noexcept;
 
 // Headers that frame or identify a request, which only the daemon writes; any case.
 [[nodiscard]] bool is_reserved_header(std::string_view name) noexcept;

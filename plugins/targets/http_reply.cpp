@@ -27,10 +27,6 @@ constexpr std::string_view kStart = "HTTP/1.";
 
 std::string_view view(boost::beast::string_view text) noexcept { return {text.data(), text.size()}; }
 
-bool is_digits(std::string_view text) noexcept {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 }  // namespace
 
 struct HttpReplyReader::Impl {
@@ -134,7 +130,7 @@ struct HttpReplyReader::Impl {
       const bool chunked = encodings == 1 && boost::beast::iequals(reply[http::field::transfer_encoding], "chunked");
       if (!chunked || lengths > 0 || !version_1_1) return fail("the reply's Transfer-Encoding leaves its end in doubt");
     }
-    if (lengths > 1 || (lengths == 1 && !is_digits(view(reply[http::field::content_length])))) {
+    if (lengths > 1 || (lengths == 1 && !config::is_content_length(view(reply[http::field::content_length])))) {
       return fail("the reply's Content-Length leaves its end in doubt");
     }
     const bool bodiless = status == 204 || status == 304;

@@ -17,7 +17,6 @@ HeadVerdict refused(unsigned status, std::string_view reason) noexcept {
 }
 
 bool is_letter(char c) noexcept { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 // Every CR and LF as a pair; no other control character but the tab. The last CR may wait for its LF.
 bool has_clean_lines(std::string_view text) noexcept {
@@ -82,8 +81,7 @@ struct Fields {
 
 HeadVerdict judge_fields(const Fields& fields, bool is_1_1, std::size_t bytes) noexcept {
   if (is_1_1 ? fields.hosts != 1 : fields.hosts > 1) return refused(400, "expected exactly one Host");
-  if (fields.lengths > 1 ||
-      (fields.lengths == 1 && (fields.length.empty() || !std::ranges::all_of(fields.length, is_digit))))
+  if (fields.lengths > 1 || (fields.lengths == 1 && !config::is_content_length(fields.length)))
     return refused(400, "expected at most one Content-Length, and a number");
   if (fields.codings > 0 &&
       (fields.codings > 1 || fields.lengths > 0 || !is_1_1 || !equal_ignoring_case(fields.coding, "chunked")))

@@ -20,6 +20,11 @@ TEST(HeaderRules, ValuesAreVisibleAsciiWithBlanksInsideOnly) {
   EXPECT_FALSE(is_header_value(std::string_view("a\0b", 3)));
 }
 
+TEST(HeaderRules, ALengthIsDigitsAlone) {
+  for (const char* value : {"0", "007", "18446744073709551616"}) EXPECT_TRUE(is_content_length(value)) << value;
+  for (const char* value : {"", "+1", "-1", "1 ", "1,1", "0x1", "1.0"}) EXPECT_FALSE(is_content_length(value)) << value;
+}
+
 TEST(HeaderRules, WhatTheDaemonWritesIsReserved) {
   for (const char* name : {"Host", "content-length", "TRANSFER-ENCODING", "X-Request-Id", "x-semroute-anything"}) {
     EXPECT_TRUE(is_reserved_header(name)) << name;
