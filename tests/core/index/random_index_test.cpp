@@ -8,7 +8,7 @@
 #include <set>
 
 #include "tests/core/index/vectors.h"
-#include "tests/support/sanitizer.h"
+#include "tests/support/runs_slowly.h"
 
 namespace semroute::core {
 namespace {
@@ -26,6 +26,7 @@ class RandomIndex {
       params_.quantization = static_cast<Quantization>(below(5));
       params_.rerank = static_cast<Rerank>(below(3));
       params_.hnsw = {.m = 2 + below(20), .ef_construction = 1 + below(100), .ef_search = 1 + below(100)};
+      params_.capacity = 10'000;  // an emulator has little address space
       params_.graph_from = 1 + below(200);
     } while (!check_params(params_).ok());
     // Vectors around few centres, of sizes that may differ widely.
@@ -134,7 +135,7 @@ class RandomIndex {
 };
 
 TEST(RandomIndex, HoldsWhatItPromises) {
-  for (std::uint64_t seed = 0; seed < (SEMROUTE_SANITIZED ? 20 : 250); ++seed) {
+  for (std::uint64_t seed = 0; seed < (test::runs_slowly() ? 20 : 250); ++seed) {
     RandomIndex index(seed);
     ASSERT_NO_FATAL_FAILURE(index.check()) << "seed " << seed << ": " << index.name();
     for (std::size_t step = 0; step < 8; ++step) {
