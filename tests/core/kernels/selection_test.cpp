@@ -51,7 +51,7 @@ std::string active_in_a_process_with(const std::string& isa) {
   // Under an emulator the shell cannot start this program by itself.
   const char* const emulator = std::getenv("SEMROUTE_TEST_EMULATOR");
   // All of it, also where this process runs a share of the tests.
-  const std::string command = "unset GTEST_TOTAL_SHARDS; SEMROUTE_ISA=" + isa + " " +
+  const std::string command = "unset GTEST_TOTAL_SHARDS GTEST_SHARD_INDEX; SEMROUTE_ISA=" + isa + " " +
                               (emulator == nullptr ? "" : emulator) + " '" + self +
                               "' --gtest_filter='KernelSelection.TheActiveSetIsTheEnvironments' 2>&1";
   std::FILE* output = ::popen(command.c_str(), "r");
