@@ -43,7 +43,7 @@ def tail(output, lines=60):
     return "\n".join([line for line in output.splitlines() if not PROGRESS.match(line)][-lines:])
 
 
-def run_one_check(name, command, log, environment=None, timeout_seconds=900):
+def run_one_check(name, command, log, environment=None, timeout_seconds=processes.PATIENCE_SECONDS):
     """A command that is one check: passed when it exits with 0."""
     ended = processes.run(command, log, environment, timeout_seconds)
     outcome = Outcome(name, seconds=ended.seconds, log=log)

@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 
+PATIENCE_SECONDS = 3600  # what has not ended by then hangs, however slow the machine is
 GRACE_SECONDS = 10  # from SIGTERM to SIGKILL, and for what a test ended just before its own end
 
 MARKS = f"SEMROUTE_RUN_{os.getpid()}_"  # and a number
@@ -29,7 +30,7 @@ class Ended:
     seconds: float
 
 
-def run(command, log=None, environment=None, timeout_seconds=900):
+def run(command, log=None, environment=None, timeout_seconds=PATIENCE_SECONDS):
     """Runs a command to its end, with stdout and stderr in `log` or, without one, only in the result."""
     started = time.monotonic()
     mark = f"{MARKS}{next(_numbers)}="

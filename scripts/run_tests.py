@@ -20,10 +20,12 @@ SANITIZERS = {
     "tsan": {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"},
 }
 WITHOUT = {"asan": (), "tsan": ("config",)}  # the configuration is read by one thread
-# qemu cannot start a second process of an ARM program, so tests that expect a crash are left out, and a test that
-# starts this program again is told how.
 NEON_EMULATOR = ("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu")
-NEON = {"GTEST_FILTER": "-*DeathTest*", "SEMROUTE_TEST_EMULATOR": " ".join(NEON_EMULATOR)}
+# The emulator cannot start a second process of an ARM program, so tests that expect a crash are left out, and a test
+# that starts this program again is told how. It keeps a note of every page that was ever reserved, which hundreds of
+# indexes make gigabytes of; and what differs between processors is in the codecs, which their own tests and scans show.
+NEON_WITHOUT = ("*DeathTest*", "RandomIndex.*", "Every/Codes.*/pq_*", "Every/Codes.*_hnsw")
+NEON = {"GTEST_FILTER": "-" + ":".join(NEON_WITHOUT), "SEMROUTE_TEST_EMULATOR": " ".join(NEON_EMULATOR)}
 ONLY_WITH_ALL = (*SANITIZERS, "neon", "fuzz")  # builds of their own: with --all, or by name
 SUITES = (*FLOORS, "integration", *PYTHON_SUITES, "format", "tidy", "run", *ONLY_WITH_ALL)
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -44,7 +46,7 @@ def build(preset, folder, targets):
     outcome = run_one_check(name, configure, log_path(f"{preset}-configure"))
     if not outcome.failures:
         command = ["cmake", "--build", folder, "-j", str(JOBS), "--target", *targets]
-        built = run_one_check(name, command, log_path(f"{preset}-build"), timeout_seconds=3600)
+        built = run_one_check(name, command, log_path(f"{preset}-build"))
         built.seconds += outcome.seconds
         outcome = built
     if outcome.failures:

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <memory>
 #include <set>
 
 #include <boost/json.hpp>
@@ -368,7 +369,8 @@ TEST(JsonLinesTimeouts, IdleConnectionsAreClosed) {
   std::unique_ptr<RawClient> client;
   EXPECT_TRUE(eventually([&] {
     client = std::make_unique<RawClient>(daemon.port());
-    return client->try_send("{\"id\":1,\"op\":\"ping\"}\n") && code_of(client->read_line().value_or("")) == "ok";
+    return client->try_send("{\"id\":1,\"op\":\"ping\"}\n") &&
+           client->read_line().value_or("").find(R"("ok":true)") != std::string::npos;
   }));
   EXPECT_TRUE(client->closed());
 }

@@ -33,9 +33,10 @@ class ExactSearch : public ::testing::TestWithParam<Metric> {};
 
 TEST_P(ExactSearch, FindsWhatScoringEveryVectorFinds) {
   const Metric metric = GetParam();
-  for (const auto& [dimension, count] :
-       {Case{1, 400}, Case{2, 0}, Case{3, 1}, Case{7, 63}, Case{16, 64}, Case{17, 65}, Case{64, 700}, Case{100, 2000},
-        Case{384, 1500}, Case{1000, 300}, Case{4096, 270}}) {
+  const Case cases[] = {{1, 400},  {2, 0},      {3, 1},      {7, 63},     {16, 64},   {17, 65},
+                        {64, 700}, {100, 2000}, {384, 1500}, {1000, 300}, {4096, 270}};
+  // An emulator notes every page that an index reserves: gigabytes for the two last ones.
+  for (const auto& [dimension, count] : std::span(cases).first(test::runs_slowly() ? 9 : std::size(cases))) {
     IndexParams params;
     params.metric = metric;
     params.dimension = dimension;
