@@ -47,9 +47,9 @@ struct GraphShape {
   std::size_t ef_construction = 200;
 };
 
-// An index of ours over `rows`, row i under id i, its graph finished. Exits with 69 when the index refuses.
+// An index of ours over `rows`, row i under id first + i, its graph finished. Exits with 69 when the index refuses.
 [[nodiscard]] std::unique_ptr<core::Index> built_index(const core::IndexParams& params, std::span<const float> rows,
-                                                       std::size_t threads);
+                                                       std::size_t threads, core::ReferenceId first = 0);
 
 [[nodiscard]] std::unique_ptr<Contender> our_index(const core::IndexParams& params);
 // Every row in float32, as plain code compiled for the machine at hand.

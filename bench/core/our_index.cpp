@@ -44,10 +44,10 @@ class OurIndex final : public Contender {
 }  // namespace
 
 std::unique_ptr<core::Index> built_index(const core::IndexParams& params, std::span<const float> rows,
-                                         std::size_t threads) {
+                                         std::size_t threads, core::ReferenceId first) {
   std::unique_ptr<core::Index> index = empty_index(params);
   std::vector<core::ReferenceId> ids(rows.size() / params.dimension);
-  std::iota(ids.begin(), ids.end(), 0U);
+  std::iota(ids.begin(), ids.end(), first);
   const core::Result<void> inserted = index->insert(ids, rows, threads);
   if (!inserted.ok()) stop(EX_UNAVAILABLE, inserted.error().message);
   index->wait_for_graph();

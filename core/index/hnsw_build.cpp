@@ -13,45 +13,55 @@ namespace {
 // A full list is cut to this share less, so that the next links find room without looking at all again.
 constexpr std::size_t kSpareLinks = 4;
 
-bool nearer(const Candidate& a, const Candidate& b) noexcept {
-  return a.key > b.key || (a.key == b.key && a.slot < b.slot);
-}
-
 }  // namespace
 
-// Of scratch.pool (nearest first) keeps in it the `most` that make the best links: each nearer to the new node than to
-// any one kept before (Alg. 4); what room is left goes to the nearest of the others.
-void HnswGraph::choose(std::size_t most, SearchScratch& scratch) const {
+// Of scratch.pool, from `first` on, keeps those that are nearer to the node the pool is about than to `kept`; the
+// others, to which `kept` leads, go to scratch.pruned.
+void HnswGraph::drop_shadowed(const Candidate& kept, std::size_t first, SearchScratch& scratch) const {
   auto& pool = scratch.pool;
-  if (pool.size() <= most) return;
+  const std::size_t count = pool.size() - first;
+  std::size_t left = 0;
+  if (count > 0) {
+    scratch.slots.resize(std::max(scratch.slots.size(), count));
+    scratch.keys.resize(scratch.slots.size());
+    const Scorer about(*this, kept.slot, scratch.other_code, scratch.other_row);
+    for (std::size_t i = 0; i < count; ++i) scratch.slots[i] = pool[first + i].slot;
+    about(scratch.slots.data(), count, scratch.keys.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      // As near to a kept one as to the node counts as nearer: of equal vectors one is enough.
+      if (scratch.keys[i] >= pool[first + i].key)
+        scratch.pruned.push_back(pool[first + i]);
+      else
+        pool[left++] = pool[first + i];
+    }
+  }
+  pool.resize(left);
+}
+
+// Moves from scratch.pool (nearest first) to scratch.kept until that has `most`: each nearer to the node than to any
+// one kept before (Alg. 4).
+void HnswGraph::pick_diverse(std::size_t most, SearchScratch& scratch) const {
+  auto& pool = scratch.pool;
+  while (!pool.empty() && scratch.kept.size() < most) {
+    const Candidate next = pool.front();
+    scratch.kept.push_back(next);
+    if (scratch.kept.size() < most) drop_shadowed(next, 1, scratch);
+  }
+}
+
+// Of scratch.pool (nearest first) keeps in it the `most` that make the best links: the diverse ones; what room is left
+// goes to the nearest of the others.
+void HnswGraph::choose(std::size_t most, SearchScratch& scratch) const {
+  if (scratch.pool.size() <= most) return;
   auto& pruned = scratch.pruned;
   auto& kept = scratch.kept;
   pruned.clear();
   kept.clear();
-  scratch.slots.resize(std::max(scratch.slots.size(), pool.size()));
-  scratch.keys.resize(scratch.slots.size());
-  while (!pool.empty() && kept.size() < most) {
-    const Candidate next = pool.front();
-    kept.push_back(next);
-    const std::size_t rest = pool.size() - 1;
-    if (kept.size() == most || rest == 0) break;
-    const Scorer about(*this, next.slot, scratch.other_code, scratch.other_row);
-    for (std::size_t i = 0; i < rest; ++i) scratch.slots[i] = pool[i + 1].slot;
-    about(scratch.slots.data(), rest, scratch.keys.data());
-    std::size_t left = 0;
-    for (std::size_t i = 0; i < rest; ++i) {
-      // As near to a kept one as to the new node counts as nearer: of equal vectors one is enough.
-      if (scratch.keys[i] >= pool[i + 1].key)
-        pruned.push_back(pool[i + 1]);
-      else
-        pool[left++] = pool[i + 1];
-    }
-    pool.resize(left);
-  }
+  pick_diverse(most, scratch);
   const std::size_t room = std::min(most - kept.size(), pruned.size());
   std::partial_sort(pruned.begin(), pruned.begin() + static_cast<std::ptrdiff_t>(room), pruned.end(), nearer);
   kept.insert(kept.end(), pruned.begin(), pruned.begin() + static_cast<std::ptrdiff_t>(room));
-  std::swap(pool, kept);
+  std::swap(scratch.pool, kept);
 }
 
 // A reader may see old and new links mixed, each of them a node; never fewer than there are.

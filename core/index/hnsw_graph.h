@@ -107,6 +107,8 @@ class HnswGraph {
   void prepare_node(std::uint32_t slot, std::size_t layers, SearchScratch& scratch);
   [[nodiscard]] bool become_first(std::uint32_t slot, std::size_t layers);
   [[nodiscard]] bool become_twin(std::uint32_t slot, SearchScratch& scratch);
+  void drop_shadowed(const Candidate& kept, std::size_t first, SearchScratch& scratch) const;
+  void pick_diverse(std::size_t most, SearchScratch& scratch) const;
   void choose(std::size_t most, SearchScratch& scratch) const;
   void link_back(std::uint32_t node, std::uint32_t slot, float key, std::size_t layer, SearchScratch& scratch);
   static void write_links(std::span<Link> links, std::span<const Candidate> chosen) noexcept;

@@ -6,24 +6,32 @@
 #include "core/index/hnsw_scorer.h"
 
 namespace semroute::core {
+namespace {
 
-// A list that leads to dead nodes gets the best of what is left of it and of what the dead ones led to.
+// So many links at most take the place of one that is lost; few of those that are at hand are diverse.
+constexpr std::size_t kLinksForLost = 2;
+
+}  // namespace
+
+// A list that leads to nodes that leave keeps its other links and gets, of what those led to, the diverse ones, which
+// link back: otherwise few nodes would come to stand in very many lists, and many in few.
 void HnswGraph::mend(std::uint32_t slot, std::size_t layer, Epoch at, std::vector<std::uint32_t>& stranded,
                      SearchScratch& scratch) {
   const std::span<Link> links = links_of(slot, layer);
   auto& found = scratch.slots;
   found.clear();
-  bool leads_to_leaving = false;
-  const auto add = [&](std::uint32_t other) {
-    if (other != slot && scratch.visited.mark(other) && !leaves(other, at)) found.push_back(other);
-  };
+  scratch.visited.mark(slot);
+  std::size_t lost = 0;
   for (const Link& next : links) {
     const std::uint32_t link = next.load(std::memory_order_relaxed);
     if (link == 0) break;
-    leads_to_leaving = leads_to_leaving || leaves(link - 1, at);
-    add(link - 1);
+    if (leaves(link - 1, at))
+      ++lost;
+    else if (scratch.visited.mark(link - 1))
+      found.push_back(link - 1);
   }
-  if (leads_to_leaving) {
+  const std::size_t own = found.size();
+  if (lost > 0) {
     for (const Link& next : links) {
       const std::uint32_t link = next.load(std::memory_order_relaxed);
       if (link == 0) break;
@@ -31,24 +39,31 @@ void HnswGraph::mend(std::uint32_t slot, std::size_t layer, Epoch at, std::vecto
       for (const Link& beyond : links_of(link - 1, layer)) {
         const std::uint32_t further = beyond.load(std::memory_order_relaxed);
         if (further == 0) break;
-        add(further - 1);
+        if (!is_dead(further - 1) && scratch.visited.mark(further - 1)) found.push_back(further - 1);
       }
     }
   }
   scratch.visited.clear();
-  if (!leads_to_leaving) return;
-  const std::size_t count = found.size();
-  scratch.keys.resize(std::max(scratch.keys.size(), count));
+  if (lost == 0) return;
+  scratch.keys.resize(std::max(scratch.keys.size(), found.size()));
   const Scorer about(*this, slot, scratch.query_code, scratch.row);
-  about(found.data(), count, scratch.keys.data());
-  scratch.pool.clear();
-  for (std::size_t i = 0; i < count; ++i) scratch.pool.push_back({scratch.keys[i], found[i]});
-  std::sort(scratch.pool.begin(), scratch.pool.end(), [](const Candidate& a, const Candidate& b) {
-    return a.key > b.key || (a.key == b.key && a.slot < b.slot);
-  });
-  choose(links.size(), scratch);
-  write_links(links, scratch.pool);
-  if (layer == 0 && scratch.pool.empty()) stranded.push_back(slot);
+  about(found.data(), found.size(), scratch.keys.data());
+  auto& pool = scratch.pool;
+  auto& kept = scratch.kept;
+  pool.clear();
+  kept.clear();
+  scratch.pruned.clear();
+  for (std::size_t i = 0; i < found.size(); ++i) (i < own ? kept : pool).push_back({scratch.keys[i], found[i]});
+  std::sort(pool.begin(), pool.end(), nearer);
+  for (const Candidate& link : kept) drop_shadowed(link, 0, scratch);
+  pick_diverse(std::min(links.size(), own + kLinksForLost * lost), scratch);
+  write_links(links, kept);
+  if (layer == 0 && kept.empty()) stranded.push_back(slot);
+  scratch.back_links.clear();
+  for (std::size_t i = own; i < kept.size(); ++i)
+    scratch.back_links.push_back({kept[i], static_cast<std::uint32_t>(layer)});
+  for (std::size_t i = 0; i < scratch.back_links.size(); ++i)
+    link_back(scratch.back_links[i].neighbour.slot, slot, scratch.back_links[i].neighbour.key, layer, scratch);
 }
 
 // Twins that leave are taken out of the node's list. A reader in the middle of it goes on through what it was.

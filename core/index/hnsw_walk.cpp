@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint32_t kExpanded = std::uint32_t{1} << 31;  // slots stay below it
 
-bool nearer(const Candidate& a, const Candidate& b) noexcept { return a.key > b.key; }
+bool has_higher_key(const Candidate& a, const Candidate& b) noexcept { return a.key > b.key; }
 
 }  // namespace
 
@@ -77,7 +77,7 @@ void HnswGraph::search_layer(const Scorer& scorer, Candidate from, std::size_t l
         pool.pop_back();
       }
       const Candidate found{keys[i], slots[i]};
-      const auto place = std::upper_bound(pool.begin(), pool.end(), found, nearer);
+      const auto place = std::upper_bound(pool.begin(), pool.end(), found, has_higher_key);
       lowest = std::min(lowest, static_cast<std::size_t>(place - pool.begin()));
       pool.insert(place, found);
     }

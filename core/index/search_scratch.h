@@ -51,6 +51,11 @@ struct Candidate {
   std::uint32_t slot = 0;
 };
 
+// The order of neighbours: equal ones the same way every time.
+inline bool nearer(const Candidate& a, const Candidate& b) noexcept {
+  return a.key > b.key || (a.key == b.key && a.slot < b.slot);
+}
+
 // A link that a neighbour is to get, and on which layer.
 struct BackLink {
   Candidate neighbour;
