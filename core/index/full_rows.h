@@ -40,6 +40,8 @@ class FullRows {
       f32_.gather(query, row(0), stride_, slots, count, dimension_, values);
   }
 
+  // Where slot 0 begins; slot i does i * row_bytes() further.
+  [[nodiscard]] const std::byte* base() const noexcept { return block_.as<std::byte>(); }
   [[nodiscard]] std::size_t row_bytes() const noexcept {
     return stride_ * (half_ ? sizeof(std::uint16_t) : sizeof(float));
   }

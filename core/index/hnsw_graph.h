@@ -99,6 +99,9 @@ class HnswGraph {
 
   // Walking (hnsw_walk.cpp).
   [[nodiscard]] Candidate descend(const Scorer& scorer, Entry from, std::size_t to_layer, SearchScratch& scratch) const;
+  [[gnu::always_inline]] void ask_for_links(std::uint32_t slot, std::size_t layer) const noexcept;
+  void ask_for_rows_behind(std::uint32_t slot, std::size_t layer, const Scorer& scorer,
+                           const SearchScratch& scratch) const noexcept;
   void search_layer(const Scorer& scorer, Candidate from, std::size_t layer, std::size_t ef,
                     SearchScratch& scratch) const;
 

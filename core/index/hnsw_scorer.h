@@ -12,7 +12,13 @@ class HnswGraph::Scorer {
   // For a search: plain keys. `code` is where the query's code is made.
   Scorer(const HnswGraph& graph, const float* query, AlignedBytes& code)
       : graph_(graph), rows_(graph.table_.rows()), query_(query) {
-    if (rows_.codec == nullptr) return;
+    if (rows_.codec == nullptr) {
+      base_ = rows_.full->base();
+      row_bytes_ = rows_.full->row_bytes();
+      return;
+    }
+    base_ = rows_.codes->as<std::byte>();
+    row_bytes_ = rows_.codec->row_bytes();
     std::byte* made = code.make_room(rows_.codec->query_bytes());
     terms_ = rows_.codec->prepare(query, made);
     code_ = made;
@@ -29,7 +35,7 @@ class HnswGraph::Scorer {
 
   void operator()(const std::uint32_t* slots, std::size_t count, float* keys) const {
     if (code_ != nullptr) {
-      rows_.codec->gather(code_, rows_.codes->as<std::byte>(), slots, count, keys);
+      rows_.codec->gather(code_, base_, slots, count, keys);
     } else {
       rows_.full->gather(query_, slots, count, keys);
       for (std::size_t i = 0; i < count; ++i) keys[i] = key_of(graph_.params_.metric, keys[i]);
@@ -43,8 +49,17 @@ class HnswGraph::Scorer {
     (*this)(&slot, 1, &key);
     return key;
   }
+  // What a key of a slot is made from: so many lines of memory, which ask() asks for.
+  [[nodiscard]] std::size_t row_lines() const noexcept { return (row_bytes_ + kLineBytes - 1) / kLineBytes; }
+  // Inlined by force: g++ drops calls of functions that do nothing but prefetch.
+  [[gnu::always_inline]] void ask(std::uint32_t slot) const noexcept {
+    const std::byte* const row = base_ + slot * row_bytes_;
+    for (std::size_t at = 0; at < row_bytes_; at += kLineBytes) __builtin_prefetch(row + at);
+  }
 
  private:
+  static constexpr std::size_t kLineBytes = 64;
+
   static const float* read(const HnswGraph& graph, std::uint32_t slot, std::vector<float>& row) {
     row.resize(graph.params_.dimension);
     graph.table_.rows().read(slot, row.data());
@@ -55,6 +70,8 @@ class HnswGraph::Scorer {
   const VectorTable::Rows& rows_;
   const float* query_;
   const std::byte* code_ = nullptr;
+  const std::byte* base_;  // of what keys are made from, by slot
+  std::size_t row_bytes_;
   ErrorTerms terms_;
   bool has_complement_ = false;
   float complement_ = 0.0F;

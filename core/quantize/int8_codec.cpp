@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <limits>
 
 #include "core/base/check.h"
@@ -46,10 +47,16 @@ double norm_of(const float* values, std::size_t count) noexcept {
   return std::sqrt(sum_of(count, [&](std::size_t i) { return square(static_cast<double>(values[i])); }));
 }
 
-float largest_of(const float* values, std::size_t count) noexcept {
-  float largest = 0.0F;
-  for (std::size_t i = 0; i < count; ++i) largest = std::max(largest, std::fabs(values[i]));
-  return largest;
+// The largest |term(i)|, in lanes as well.
+template <class Term>
+float largest_of(std::size_t count, Term&& term) noexcept {
+  float largest[kLanes] = {};
+  std::size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes)
+    for (std::size_t lane = 0; lane < kLanes; ++lane)
+      largest[lane] = std::max(largest[lane], std::fabs(term(i + lane)));
+  for (; i < count; ++i) largest[0] = std::max(largest[0], std::fabs(term(i)));
+  return *std::max_element(std::begin(largest), std::end(largest));
 }
 
 bool centres_query(Metric metric) noexcept { return metric == Metric::euclidean || metric == Metric::manhattan; }
@@ -97,7 +104,7 @@ Int8Codec::Int8Codec(Metric metric, std::size_t dimension, std::span<const float
     largest = std::max(largest, round_row(vector, step_, nullptr).centred);
     const double norm = norm_of(vector, dimension);
     if (norm == 0.0) continue;
-    const double step = step_for(largest_of(vector, dimension));
+    const double step = step_for(largest_of(dimension, [vector](std::size_t i) { return vector[i]; }));
     share = std::max(share, step / std::sqrt(12.0) * std::sqrt(static_cast<double>(dimension)) / norm);
   }
   if (share > 0.0) query_share_ = share;
@@ -207,8 +214,7 @@ ErrorTerms Int8Codec::prepare(const float* query, std::byte* code) const {
   } else {
     const float* centre = centres_query(metric_) ? centre_.data() : zeros_.data();
     const auto centred = [&](std::size_t i) { return query[i] - centre[i]; };
-    float largest = 0.0F;
-    for (std::size_t i = 0; i < dimension_; ++i) largest = std::max(largest, std::fabs(centred(i)));
+    const float largest = largest_of(dimension_, centred);
     const double norm =
         std::sqrt(sum_of(dimension_, [&](std::size_t i) { return square(static_cast<double>(centred(i))); }));
     const double base = sum_of(
