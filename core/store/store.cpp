@@ -87,8 +87,10 @@ Result<void> Store::recover(const StoreProgress& progress) {
 
 Result<FileHeader> Store::new_header(const std::array<char, 8>& magic, std::uint64_t number) {
   std::uint64_t salt = 0;
-  if (calls_.getrandom(&salt, sizeof salt) != sizeof salt)
-    return Error{ErrorCode::io_error, "the operating system gives no random number"};
+  ssize_t got = -1;
+  do got = calls_.getrandom(&salt, sizeof salt);
+  while (got < 0 && errno == EINTR);
+  if (got != sizeof salt) return Error{ErrorCode::io_error, "the operating system gives no random number"};
   return sealed(file_header(magic, identity_, number, salt, last_sequence_));
 }
 
@@ -230,7 +232,7 @@ CommitOutcome Store::commit(std::span<const StoreBatch> batches) {
 }
 
 CommitOutcome Store::commit_locked(std::span<const StoreBatch> batches) {
-  if (log_->bytes() >= params_.segment_bytes) {
+  if (log_->bytes() > sizeof(FileHeader) && log_->bytes() >= params_.segment_bytes) {
     if (auto rotated = rotate(); !rotated) return refused(rotated.error());
   }
   std::uint64_t synced = 0;

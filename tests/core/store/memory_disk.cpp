@@ -27,6 +27,7 @@ int MemoryDisk::refuse(int problem) {
 }
 
 bool MemoryDisk::strikes(bool* half) {
+  if (paused_) return false;
   ++calls_;
   if (!fault_ || fault_->call != calls_) return false;
   struck_ = true;
@@ -267,6 +268,11 @@ void MemoryDisk::put(const std::string& path, std::string content) {
   const auto node = std::make_shared<Node>();
   node->content = node->on_disk = std::move(content);
   entries_[path] = on_disk_[path] = node;
+}
+
+void MemoryDisk::spoil(const std::string& path, std::string content) {
+  Node& node = *entries_.at(path);
+  node.content = node.on_disk = std::move(content);
 }
 
 void MemoryDisk::erase(const std::string& path) {

@@ -49,7 +49,8 @@ class MemoryDisk final : public SystemCalls {
   void crash();
   void power_cut(std::mt19937& random);
 
-  void plan(std::optional<Fault> fault);  // and counts from 1 again
+  void plan(std::optional<Fault> fault);         // and counts from 1 again
+  void pause(bool paused) { paused_ = paused; }  // nothing is counted, nothing fails
   [[nodiscard]] std::uint64_t calls() const { return calls_; }
   [[nodiscard]] bool struck() const { return struck_; }  // the planned call came
   void limit_bytes(std::optional<std::uint64_t> bytes) { limit_ = bytes; }
@@ -58,6 +59,7 @@ class MemoryDisk final : public SystemCalls {
   // The bytes of a file, to look at and to spoil; they count as synced.
   [[nodiscard]] std::string content(const std::string& path) const;
   void put(const std::string& path, std::string content);
+  void spoil(const std::string& path, std::string content);  // also for who has it open
   void erase(const std::string& path);
   [[nodiscard]] std::vector<std::string> names(const std::string& folder);
   [[nodiscard]] std::uint64_t all_bytes() const;
@@ -94,6 +96,7 @@ class MemoryDisk final : public SystemCalls {
   std::uint64_t calls_ = 0;
   std::optional<Fault> fault_;
   bool struck_ = false;
+  bool paused_ = false;
   bool read_only_ = false;
   std::optional<std::uint64_t> limit_;
   std::uint64_t salt_ = 0x5EED;

@@ -22,7 +22,7 @@ TEST(Store, WhatWasCommittedIsThereAfterAClose) {
     for (const Changes& batch : batches) {
       const auto outcome = commit(*store, batch);
       ASSERT_TRUE(outcome.ok()) << outcome.error.message;
-      apply(batch, model);
+      apply_to_model(batch, model);
       EXPECT_EQ(contents(*store), model);
     }
     EXPECT_EQ(store->last_sequence(), 5U);
@@ -76,13 +76,13 @@ TEST(Store, ASnapshotHoldsTheSameAndTheLogGoesOn) {
   for (int round = 0; round < 5; ++round) {
     const Changes batch{set("key" + std::to_string(round), "a"), set("all", "0"), append("all", std::to_string(round))};
     ASSERT_TRUE(commit(*store, batch).ok());
-    apply(batch, model);
+    apply_to_model(batch, model);
     const auto written = store->write_snapshot();
     ASSERT_TRUE(written.ok()) << written.error().message;
     EXPECT_EQ(contents(*store), model);
     const Changes more{append("all", "after")};
     ASSERT_TRUE(commit(*store, more).ok());
-    apply(more, model);
+    apply_to_model(more, model);
     store.reset();
     store = opened(disk);
     ASSERT_NE(store, nullptr);

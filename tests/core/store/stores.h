@@ -35,7 +35,7 @@ inline Change append(std::string key, std::string record) {
 }
 inline Change erase(std::string key) { return {RecordKind::erase, std::move(key), ""}; }
 
-inline void apply(const Changes& changes, Model& model) {
+inline void apply_to_model(const Changes& changes, Model& model) {
   for (const Change& change : changes) {
     if (change.kind == RecordKind::erase) {
       model.erase(change.key);
