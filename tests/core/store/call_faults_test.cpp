@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "tests/core/store/random_store.h"
+#include "tests/support/runs_slowly.h"
 
 namespace semroute::core::test {
 namespace {
@@ -76,6 +77,35 @@ TEST(StoreCallFaults, Fault56Fault57EveryCallFailsOnceInEveryWay) {
     }
     EXPECT_GT(struck, 100U) << way.name;
   }
+}
+
+// The program or the machine ends at a call: before it, or with half of what it was to write.
+void end_at_every_call(bool power, unsigned seeds) {
+  for (unsigned seed = 0; seed < seeds; ++seed) {
+    for (std::uint64_t call = 1;; ++call) {
+      const std::string about = "seed " + std::to_string(seed) + ", call " + std::to_string(call) + ": ";
+      MemoryDisk disk;
+      Expected expected;
+      disk.plan(Fault{call, seed % 2 == 0 ? EIO : 0, true});
+      live(disk, expected);
+      const bool last = !disk.struck();
+      disk.plan(std::nullopt);
+      disk.crash();
+      std::mt19937 random(seed);
+      if (power) disk.power_cut(random);
+      const auto store = open(disk);
+      ASSERT_TRUE(store.ok()) << about << store.error().message;
+      expected.check(**store, about);
+      if (testing::Test::HasFailure()) return;
+      if (last) break;
+    }
+  }
+}
+
+TEST(StoreCallFaults, Fault50AKillAtEveryCallLosesNothingThatWasAcknowledged) { end_at_every_call(false, 2); }
+
+TEST(StoreCallFaults, Fault51APowerCutAtEveryCallLosesNothingThatWasAcknowledged) {
+  end_at_every_call(true, semroute::test::runs_slowly() ? 4 : 20);
 }
 
 // An interrupted call and a short one are nothing that anybody sees.

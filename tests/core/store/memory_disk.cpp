@@ -29,6 +29,10 @@ int MemoryDisk::refuse(int problem) {
 bool MemoryDisk::strikes(bool* half) {
   if (paused_) return false;
   ++calls_;
+  if (fault_ && fault_->for_good && calls_ > fault_->call) {
+    errno = EIO;
+    return true;
+  }
   if (!fault_ || fault_->call != calls_) return false;
   struck_ = true;
   if (fault_->problem == 0) {
@@ -117,7 +121,7 @@ int MemoryDisk::fdatasync(int descriptor) {
   if (found == open_.end()) return refuse(EBADF);
   Node& node = *found->second.node;
   if (fails) {
-    if (errno != EINTR) node.unsynced.clear();
+    if (errno != EINTR && !fault_->for_good) node.unsynced.clear();
     return -1;
   }
   // Not `on_disk = content`: what a failed sync lost stays lost.
@@ -177,7 +181,9 @@ int MemoryDisk::rename(const char* from, const char* to) {
   if (read_only_) return refuse(EROFS);
   if (!entries_.contains(from)) return refuse(ENOENT);
   change_folder([old_name = std::string(from), new_name = std::string(to)](Entries& in) {
-    in[new_name] = in[old_name];
+    const auto found = in.find(old_name);
+    if (found == in.end()) return;  // its making was lost in a power cut
+    in[new_name] = found->second;
     in.erase(old_name);
   });
   return 0;
@@ -228,8 +234,11 @@ void MemoryDisk::crash() {
 void MemoryDisk::power_cut(std::mt19937& random) {
   const std::lock_guard lock(mutex_);
   open_.clear();
-  const std::size_t changes = random() % (unsynced_.size() + 1);
-  for (std::size_t i = 0; i < changes; ++i) unsynced_[i](on_disk_);
+  // Half of the time the first ones, as a journal has it, else any of them.
+  const bool in_order = random() % 2 == 0;
+  const std::size_t changes = in_order ? random() % (unsynced_.size() + 1) : unsynced_.size();
+  for (std::size_t i = 0; i < changes; ++i)
+    if (in_order || random() % 2 == 0) unsynced_[i](on_disk_);
   unsynced_.clear();
   entries_ = on_disk_;
   for (const auto& [name, node] : entries_) {

@@ -2,10 +2,9 @@
 //
 // What was written is seen at once, and survives a crash of the program (crash()); it survives a power cut
 // (power_cut()) for certain only when it was synced, and in part otherwise: of a file's writes since its last sync any
-// sectors of 512 bytes, of a folder's changes the first few. After a sync that failed, what it was to write is not
-// on the disk and will not be by another sync, while reads still see it: what Linux does.
-// Calls are counted from 1; plan() makes one of them fail.
-// Threads: any, one call at a time.
+// sectors of 512 bytes, of a folder's changes the first few or any. After a sync that failed, what it was to write is
+// not on the disk and will not be by another sync, while reads still see it: what Linux does. Calls are counted from 1;
+// plan() makes one of them fail. Threads: any, one call at a time.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +25,7 @@ namespace semroute::core::test {
 struct Fault {
   std::uint64_t call = 0;  // the number of the call that fails
   int problem = 0;         // errno; 0: a read or write of half the bytes, another call is let through
+  bool for_good = false;   // every call after it fails with EIO: the machine is gone
 };
 
 class MemoryDisk final : public SystemCalls {
