@@ -51,7 +51,10 @@ class MemoryDisk final : public SystemCalls {
 
   void plan(std::optional<Fault> fault);         // and counts from 1 again
   void pause(bool paused) { paused_ = paused; }  // nothing is counted, nothing fails
-  [[nodiscard]] std::uint64_t calls() const { return calls_; }
+  [[nodiscard]] std::uint64_t calls() const {
+    const std::lock_guard lock(mutex_);
+    return calls_;
+  }
   [[nodiscard]] bool struck() const { return struck_; }  // the planned call came
   void limit_bytes(std::optional<std::uint64_t> bytes) { limit_ = bytes; }
   void make_read_only(bool read_only) { read_only_ = read_only; }
@@ -86,7 +89,7 @@ class MemoryDisk final : public SystemCalls {
   int refuse(int problem);
   void change_folder(std::function<void(Entries&)> change);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   Entries entries_;
   Entries on_disk_;
   std::set<std::string> folders_{"/"};
