@@ -1,5 +1,6 @@
 #include "core/store/log_reader.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "core/base/crc32c.h"
@@ -62,26 +63,27 @@ Result<Judged> check_records(FileWindow& window, const StoreFile& file, std::uin
   return Judged{};
 }
 
-// Whether a whole group at or after `from` names as synced what was not read.
-Result<bool> synced_behind(FileWindow& window, const StoreFile& file, std::uint64_t from, std::uint64_t salt,
-                           std::uint64_t last_sequence) {
+// At every place where one may begin, from `from` on.
+Result<GroupsFound> find_groups_in(FileWindow& window, const StoreFile& file, std::uint64_t from, std::uint64_t salt) {
+  GroupsFound found;
   std::uint64_t at = from;
   while (at <= window.bytes() && window.bytes() - at >= sizeof(GroupHeader)) {
     const auto head = window.at(at, sizeof(GroupHeader));
     if (!head) return head.error();
     const auto group = header_from<GroupHeader>(*head);
-    if (group.magic == kGroupMagic && !check_group_header(group, salt, window.bytes() - at - sizeof group)) {
-      const auto judged = check_records(window, file, at, group, nullptr);
-      if (!judged) return judged.error();
-      if (!judged->problem) {
-        if (group.synced_sequence > last_sequence) return true;
-        at += sizeof group + group.body_bytes;
-        continue;
-      }
-    }
     at += 8;
+    if (group.magic != kGroupMagic || check_group_header(group, salt, window.bytes() - (at - 8) - sizeof group))
+      continue;
+    const auto judged = check_records(window, file, at - 8, group, nullptr);
+    if (!judged) return judged.error();
+    if (judged->problem) continue;
+    ++found.group_count;
+    found.record_count += group.record_count;
+    found.last_sequence = std::max(found.last_sequence, group.last_sequence);
+    found.synced_sequence = std::max(found.synced_sequence, group.synced_sequence);
+    at += sizeof group + group.body_bytes - 8;
   }
-  return false;
+  return found;
 }
 
 // What is wrong with a group's place in the log, its header being right in itself.
@@ -153,9 +155,9 @@ class LogWalk {
   }
 
   Result<LogEnd> ended_at(const Judged& judged) {
-    const auto damage = synced_behind(window_, file_, end_.offset, salt_, end_.last_sequence);
-    if (!damage) return damage.error();
-    end_.bad = BadPlace{judged.offset, std::string(*judged.problem), *damage};
+    const auto behind = find_groups_in(window_, file_, end_.offset, salt_);
+    if (!behind) return behind.error();
+    end_.bad = BadPlace{judged.offset, std::string(*judged.problem), behind->synced_sequence > end_.last_sequence};
     return end_;
   }
 
@@ -183,6 +185,11 @@ std::string text_of(const StoreIdentity& identity) {
 Error damaged_at(const StoreFile& file, std::uint64_t offset, std::string_view problem) {
   return {ErrorCode::damaged,
           file.file.path() + " is damaged at byte " + std::to_string(offset) + ": " + std::string(problem)};
+}
+
+Result<GroupsFound> find_groups(const StoreFile& file, std::uint64_t bytes, std::uint64_t salt, std::uint64_t from) {
+  FileWindow window(file.file, bytes);
+  return find_groups_in(window, file, from, salt);
 }
 
 Result<FileHeader> read_file_header(const StoreFile& file, std::uint64_t bytes, const std::array<char, 8>& magic,

@@ -44,6 +44,16 @@ using RecordVisitor = std::function<Problem(RecordKind kind, std::string_view ke
 [[nodiscard]] Result<LogEnd> read_log(const StoreFile& file, std::uint64_t bytes, const FileHeader& header,
                                       const RecordVisitor& visit, const BytesRead& on_read);
 
+// Groups that are whole in themselves, whatever is between them.
+struct GroupsFound {
+  std::uint64_t group_count = 0;
+  std::uint64_t record_count = 0;
+  std::uint64_t last_sequence = 0;
+  std::uint64_t synced_sequence = 0;  // the highest that one of them names
+};
+[[nodiscard]] Result<GroupsFound> find_groups(const StoreFile& file, std::uint64_t bytes, std::uint64_t salt,
+                                              std::uint64_t from);
+
 // Reads and checks a file's first bytes. Errors: damaged; unsupported_version for another version; dimension_mismatch
 // where `identity` is given and differs; io_error.
 [[nodiscard]] Result<FileHeader> read_file_header(const StoreFile& file, std::uint64_t bytes,

@@ -1,5 +1,6 @@
 #include "core/store/log_writer.h"
 
+#include <cerrno>
 #include <cstring>
 #include <string>
 
@@ -25,6 +26,15 @@ std::uint64_t group_body_bytes(std::span<const StoreBatch> batches) noexcept {
   for (const StoreBatch& batch : batches)
     for (const StoreChange& change : batch.changes) bytes += record_bytes(header_of(change));
   return bytes;
+}
+
+Result<std::uint64_t> random_salt(SystemCalls& calls) {
+  std::uint64_t salt = 0;
+  ssize_t got = -1;
+  do got = calls.getrandom(&salt, sizeof salt);
+  while (got < 0 && errno == EINTR);
+  if (got != sizeof salt) return Error{ErrorCode::io_error, "the operating system gives no random number"};
+  return salt;
 }
 
 Result<NewSegment> make_segment(const Folder& folder, const FileHeader& header) {

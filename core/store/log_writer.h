@@ -25,6 +25,8 @@ struct NewSegment {
   std::shared_ptr<StoreFile> file;
   FileHeader header;
 };
+// A salt for the header of a file to be made.
+[[nodiscard]] Result<std::uint64_t> random_salt(SystemCalls& calls);
 [[nodiscard]] Result<NewSegment> make_segment(const Folder& folder, const FileHeader& header);
 [[nodiscard]] Result<void> publish_segment(const Folder& folder, const NewSegment& segment);
 

@@ -1,7 +1,6 @@
 #include "core/store/store.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <map>
 #include <utility>
 
@@ -86,12 +85,9 @@ Result<void> Store::recover(const StoreProgress& progress) {
 }
 
 Result<FileHeader> Store::new_header(const std::array<char, 8>& magic, std::uint64_t number) {
-  std::uint64_t salt = 0;
-  ssize_t got = -1;
-  do got = calls_.getrandom(&salt, sizeof salt);
-  while (got < 0 && errno == EINTR);
-  if (got != sizeof salt) return Error{ErrorCode::io_error, "the operating system gives no random number"};
-  return sealed(file_header(magic, identity_, number, salt, last_sequence_));
+  const auto salt = random_salt(calls_);
+  if (!salt) return salt.error();
+  return sealed(file_header(magic, identity_, number, *salt, last_sequence_));
 }
 
 Result<void> Store::begin_empty() {

@@ -168,10 +168,12 @@ int MemoryDisk::flock(int descriptor, int operation) {
   if (strikes()) return -1;
   const auto found = open_.find(descriptor);
   if (found == open_.end()) return refuse(EBADF);
-  if ((operation & LOCK_EX) == 0) return 0;
-  for (const auto& [other, one] : open_)
-    if (other != descriptor && one.node == found->second.node && one.locked) return refuse(EWOULDBLOCK);
-  found->second.locked = true;
+  const int wanted = operation & (LOCK_EX | LOCK_SH);
+  for (const auto& [other, one] : open_) {
+    if (other == descriptor || one.node != found->second.node || one.lock == 0) continue;
+    if (wanted == LOCK_EX || one.lock == LOCK_EX) return refuse(EWOULDBLOCK);
+  }
+  found->second.lock = wanted;
   return 0;
 }
 
