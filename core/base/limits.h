@@ -64,6 +64,19 @@ inline constexpr std::size_t kAdminMaxHeaderBytes = 8 * 1024;
 inline constexpr std::size_t kAdminMaxHeaders = 100;
 inline constexpr std::chrono::seconds kAdminTimeout{10};
 
+// The store of routes made at run time (core/store/).
+inline constexpr std::size_t kMaxStoreKeyBytes = 1'024;                              // a route's name has 128
+inline constexpr std::size_t kMaxStoreRecordBytes = std::size_t{1} << 30;            // one change; max_change is less
+inline constexpr std::size_t kMaxStoreGroupBytes = (std::size_t{1} << 30) + 65'536;  // what is written at once
+inline constexpr std::uint64_t kStoreSegmentBytes = std::uint64_t{256} << 20;  // then the log goes on in a new file
+// A snapshot is written when the log since the last one is as large as what is alive, so that each byte is copied about
+// once, and the files are about four times what is alive at most: two snapshots and as much log after each.
+inline constexpr std::uint64_t kSnapshotLogPercent = 100;
+inline constexpr std::uint64_t kSnapshotMinLogBytes = std::uint64_t{64} << 20;  // less log is read in no time
+inline constexpr std::uint64_t kSnapshotSyncBytes = std::uint64_t{8} << 20;     // at once; more would hold up commits
+inline constexpr std::size_t kStoreChunkBytes = std::size_t{1} << 20;           // read and copied at a time
+inline constexpr std::size_t kMaxKeptTails = 16;                                // torn tails of the log kept aside
+
 // Seeing it.
 inline constexpr std::size_t kMaxRouteLabels =
     1'000;  // routes with a metric label of their own; the rest share "_other"

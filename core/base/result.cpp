@@ -23,6 +23,9 @@ std::string_view to_string(ErrorCode code) noexcept {
     case ErrorCode::upstream_timeout: return "upstream_timeout";
     case ErrorCode::upstream_error: return "upstream_error";
     case ErrorCode::internal: return "internal";
+    case ErrorCode::damaged: return "damaged";
+    case ErrorCode::cannot_create: return "cannot_create";
+    case ErrorCode::io_error: return "io_error";
   }
   return "internal";
 }

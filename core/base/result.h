@@ -38,6 +38,10 @@ enum class ErrorCode : std::uint16_t {
   upstream_timeout = 17,
   upstream_error = 18,
   internal = 19,
+  // Of files and folders: exit codes stand for these, no reply carries one.
+  damaged = 1001,        // bytes on disk that are not what was written
+  cannot_create = 1002,  // a folder or file that cannot be made or written here
+  io_error = 1003,       // the device or the operating system failed
 };
 
 // The protocol's name of a code, e.g. "bad_vector".

@@ -22,8 +22,8 @@ constexpr std::array kCommands{
     CommandEntry{"eval", "accuracy and out-of-scope recall on labelled vectors", make_eval},
     CommandEntry{"fit", "fit thresholds to labelled vectors", nullptr},
     CommandEntry{"bench", "measure rate and latency of a running daemon", make_bench},
-    CommandEntry{"store check", "look for damage in a data_dir", nullptr},
-    CommandEntry{"store repair", "repair a data_dir", nullptr},
+    CommandEntry{"store check", "look for damage in a data_dir", make_store_check},
+    CommandEntry{"store repair", "cut a damaged log, keeping what is cut", make_store_repair},
     CommandEntry{"echo", "a small HTTP server to dispatch to while trying things", make_echo},
 };
 

@@ -56,5 +56,7 @@ struct CommandEntry {
 [[nodiscard]] std::unique_ptr<Command> make_stats();
 [[nodiscard]] std::unique_ptr<Command> make_routes_get();
 [[nodiscard]] std::unique_ptr<Command> make_routes_list();
+[[nodiscard]] std::unique_ptr<Command> make_store_check();
+[[nodiscard]] std::unique_ptr<Command> make_store_repair();
 
 }  // namespace semroute::router::tool

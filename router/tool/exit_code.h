@@ -8,9 +8,10 @@ namespace semroute::router::tool {
 enum class Exit : int {
   ok = 0,
   usage = 64,        // the command line
-  data = 65,         // a vector, label or request that was refused
+  data = 65,         // a vector, label or request that was refused; damaged files
   unavailable = 69,  // the daemon or a target cannot be reached, or does not answer in time
   software = 70,     // the daemon broke the protocol, or said `internal`
+  create = 73,       // a folder or file that cannot be made or written
   io = 74,           // a file or socket that cannot be read or written
   config = 78,       // a wrong configuration
 };
@@ -28,6 +29,8 @@ enum class Exit : int {
     case ErrorCode::upstream_unavailable:
     case ErrorCode::upstream_timeout:
     case ErrorCode::upstream_error: return Exit::unavailable;
+    case ErrorCode::cannot_create: return Exit::create;
+    case ErrorCode::io_error: return Exit::io;
     default: return Exit::data;
   }
 }

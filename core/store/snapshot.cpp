@@ -1,0 +1,180 @@
+#include "core/store/snapshot.h"
+
+#include <string>
+#include <utility>
+
+#include "core/base/crc32c.h"
+#include "core/store/file_names.h"
+
+namespace semroute::core {
+namespace {
+
+// Records one after the other into the new file, a chunk at a time.
+class SnapshotBody {
+ public:
+  explicit SnapshotBody(std::shared_ptr<StoreFile> file) : file_(std::move(file)) {}
+
+  Result<RecordPlace> copy(const RecordPlace& place, std::string_view key) {
+    if (filled_ + place.bytes > kStoreChunkBytes) {
+      if (const auto written = flush(); !written) return written.error();
+    }
+    if (buffer_.size() < filled_ + place.bytes) buffer_.resize(filled_ + place.bytes);
+    const auto record = std::span(buffer_).subspan(filled_, place.bytes);
+    if (const auto read = read_record(place, key, record); !read) return read.error();
+    records_crc_ = crc32c(record.first(sizeof(RecordHeader)), records_crc_);
+    const RecordPlace copied{file_.get(), end_ + filled_, place.sequence, place.bytes};
+    filled_ += place.bytes;
+    return copied;
+  }
+
+  Result<void> flush() {
+    if (auto written = file_->file.write_at(end_, std::span(buffer_).first(filled_)); !written) return written;
+    end_ += filled_;
+    unsynced_ += filled_;
+    filled_ = 0;
+    if (buffer_.size() > kStoreChunkBytes) buffer_ = {};
+    if (unsynced_ < kSnapshotSyncBytes) return {};
+    unsynced_ = 0;
+    return file_->file.sync();
+  }
+
+  [[nodiscard]] std::uint64_t end() const noexcept { return end_; }
+  [[nodiscard]] std::uint32_t records_crc() const noexcept { return records_crc_; }
+
+ private:
+  std::shared_ptr<StoreFile> file_;
+  std::vector<std::byte> buffer_;
+  std::size_t filled_ = 0;
+  std::uint64_t end_ = sizeof(FileHeader);
+  std::uint64_t unsynced_ = 0;
+  std::uint32_t records_crc_ = 0;
+};
+
+Result<FileHeader> write_body(const std::shared_ptr<StoreFile>& file, FileHeader header, const KeyView& view,
+                              std::vector<std::vector<RecordPlace>>& copies) {
+  SnapshotBody body(file);
+  for (const auto& chain : view.chains) {
+    std::vector<RecordPlace>& copied = copies.emplace_back();
+    copied.reserve(chain->places.size());
+    for (const RecordPlace& place : chain->places) {
+      const auto copy = body.copy(place, chain->key);
+      if (!copy) return copy.error();
+      copied.push_back(*copy);
+      ++header.record_count;
+    }
+  }
+  if (const auto flushed = body.flush(); !flushed) return flushed.error();
+  header.key_count = view.chains.size();
+  header.body_bytes = body.end() - sizeof header;
+  header.records_crc = body.records_crc();
+  header = sealed(header);
+  if (const auto written = file->file.write_at(0, bytes_of(header)); !written) return written.error();
+  if (const auto synced = file->file.sync(); !synced) return synced.error();
+  return header;
+}
+
+// What is read back is what was meant.
+Result<void> verify(const StoreFile& file, const FileHeader& meant) {
+  const auto bytes = file.file.bytes();
+  if (!bytes) return bytes.error();
+  const auto none = [](RecordKind, std::string_view, const RecordPlace&) -> Problem { return std::nullopt; };
+  const auto read = read_snapshot(file, *bytes, std::nullopt, none, nullptr);
+  if (!read) return read.error();
+  if (read->crc != meant.crc) return damaged_at(file, 0, "another header than the one that was written");
+  return {};
+}
+
+// What a record of a snapshot must be after those before it.
+class ChainOrder {
+ public:
+  Problem next(const RecordHeader& header, std::string_view key, std::uint64_t base_sequence) {
+    if (header.kind == RecordKind::erase) return "an erasing record in a snapshot";
+    if (header.sequence > base_sequence) return "a record is newer than the snapshot";
+    if (header.kind == RecordKind::set) {
+      if (key_count_ > 0 && key <= key_) return "the keys are out of order";
+      key_ = key;
+      ++key_count_;
+    } else if (key_count_ == 0 || key != key_ || header.sequence < sequence_) {
+      return "a record does not belong to the chain before it";
+    }
+    sequence_ = header.sequence;
+    return std::nullopt;
+  }
+  [[nodiscard]] std::uint64_t key_count() const noexcept { return key_count_; }
+
+ private:
+  std::string key_;
+  std::uint64_t sequence_ = 0;
+  std::uint64_t key_count_ = 0;
+};
+
+}  // namespace
+
+Result<WrittenSnapshot> write_snapshot_file(const Folder& folder, FileHeader header, const KeyView& view) {
+  const std::string name = snapshot_name(header.number);
+  const std::string new_name = name + std::string(kNewEnding);
+  auto opened = folder.open(new_name, OpenMode::create);
+  if (!opened) return opened.error();
+  WrittenSnapshot snapshot;
+  snapshot.file = std::make_shared<StoreFile>(std::move(*opened), name, header.number);
+  const auto written = write_body(snapshot.file, header, view, snapshot.copies);
+  if (!written) return written.error();
+  if (const auto verified = verify(*snapshot.file, *written); !verified) return verified.error();
+  if (const auto renamed = folder.rename(new_name, name); !renamed) return renamed.error();
+  if (const auto synced = folder.sync(); !synced) {
+    (void)folder.remove(name);  // whole, but not for certain; the log says the same
+    return synced.error();
+  }
+  snapshot.file->file.set_path(folder.path_of(name));
+  snapshot.bytes = sizeof header + written->body_bytes;
+  return snapshot;
+}
+
+Result<FileHeader> read_snapshot(const StoreFile& file, std::uint64_t bytes,
+                                 const std::optional<StoreIdentity>& identity, const RecordVisitor& visit,
+                                 const BytesRead& on_read) {
+  const auto header = read_file_header(file, bytes, kSnapshotMagic, identity);
+  if (!header) return header.error();
+  if (header->body_bytes != bytes - sizeof(FileHeader))
+    return damaged_at(file, bytes, "the file has another length than its header says");
+  FileWindow window(file.file, bytes, on_read);
+  ChainOrder order;
+  std::uint32_t crc = 0;
+  std::uint64_t at = sizeof(FileHeader);
+  std::uint64_t count = 0;
+  for (; at < bytes; ++count) {
+    if (bytes - at < sizeof(RecordHeader)) return damaged_at(file, at, "the file ends within a record");
+    const auto head = window.at(at, sizeof(RecordHeader));
+    if (!head) return head.error();
+    const auto record_header = header_from<RecordHeader>(*head);
+    crc = crc32c(*head, crc);
+    if (const Problem problem = check_record_header(record_header, bytes - at)) return damaged_at(file, at, *problem);
+    const auto record = window.at(at, static_cast<std::size_t>(record_bytes(record_header)));
+    if (!record) return record.error();
+    const std::string_view key = key_of(*record);
+    Problem problem = check_record(*record);
+    if (!problem) problem = order.next(record_header, key, header->base_sequence);
+    const RecordPlace place{&file, at, record_header.sequence, static_cast<std::uint32_t>(record->size())};
+    if (!problem) problem = visit(record_header.kind, key, place);
+    if (problem) return damaged_at(file, at, *problem);
+    at += record->size();
+  }
+  if (crc != header->records_crc || count != header->record_count || order.key_count() != header->key_count)
+    return damaged_at(file, 0, "the records are not those that its header counts");
+  return header;
+}
+
+Result<void> read_record(const RecordPlace& place, std::string_view key, std::span<std::byte> out) {
+  const auto got = place.file->file.read_at(place.offset, out);
+  if (!got) return got.error();
+  if (*got < out.size()) return damaged_at(*place.file, place.offset + *got, "the file became shorter");
+  const auto header = header_from<RecordHeader>(out);
+  Problem problem = check_record_header(header, out.size());
+  if (!problem && record_bytes(header) != out.size()) problem = "a record has another length than when it was written";
+  if (!problem) problem = check_record(out);
+  if (!problem && (header.sequence != place.sequence || key_of(out) != key)) problem = "a record is of another change";
+  if (problem) return damaged_at(*place.file, place.offset, *problem);
+  return {};
+}
+
+}  // namespace semroute::core
