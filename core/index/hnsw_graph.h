@@ -22,10 +22,12 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/base/growing_block.h"
 #include "core/base/result.h"
+#include "core/index/graph_image.h"
 #include "core/index/index_params.h"
 #include "core/index/search_scratch.h"
 #include "core/index/vector_table.h"
@@ -65,6 +67,13 @@ class HnswGraph {
       visit(link - 1);
   }
 
+  // All but the table's part of an image: the caller adds contents and parameters. Precondition: nothing changes the
+  // graph meanwhile, and none of its nodes is dead.
+  [[nodiscard]] Result<void> save(GraphImageWriter& image, GraphImageHeader& header) const;
+  // What save() wrote, checked for everything a walk relies on. Precondition: the graph is new, of the image's
+  // parameters, and has grown to its slots. Error: damaged.
+  [[nodiscard]] Result<void> load(const GraphImageReader& image);
+
   // Whether the slot was claimed and not yet taken out.
   [[nodiscard]] bool is_node(std::uint32_t slot) const noexcept { return layers_byte(slot).load() != 0; }
   [[nodiscard]] std::size_t bytes() const noexcept;
@@ -77,7 +86,13 @@ class HnswGraph {
   };
   class Scorer;
 
+  static constexpr GraphSection kOwnSections[] = {GraphSection::layers, GraphSection::base_links,
+                                                  GraphSection::upper_links, GraphSection::twins,
+                                                  GraphSection::squared_norms};
+
   HnswGraph(const IndexParams& params, const VectorTable& table);
+  [[nodiscard]] std::span<std::byte> bytes_of(GraphSection section) const noexcept;
+  [[nodiscard]] std::string find_problem() const;  // empty: none
 
   [[nodiscard]] std::span<Link> links_of(std::uint32_t slot, std::size_t layer) const noexcept;
   static constexpr std::uint8_t kTwin = 0x80;  // beside the layers that the slot would stand on by itself

@@ -14,10 +14,8 @@
 #include "core/base/check.h"
 #include "core/index/flat_scan.h"
 #include "core/index/graph_search.h"
-#include "core/index/hnsw_graph.h"
-#include "core/index/search_costs.h"
+#include "core/index/index_impl.h"
 #include "core/index/top_k.h"
-#include "core/index/vector_table.h"
 
 namespace semroute::core {
 namespace {
@@ -42,51 +40,6 @@ Result<void> check_halves(std::span<const ReferenceId> ids, const float* const* 
 }
 
 }  // namespace
-
-// Locks, in the order in which they are taken: linking (shared by all that link, alone for making and repairing a
-// graph), then writing (the table, and which slots are nodes). Searches take none.
-struct Index::Impl {
-  explicit Impl(const IndexParams& given) : params(given), costs(given) {}
-  ~Impl() {
-    stopping.store(true);
-    if (builder.joinable()) builder.join();
-  }
-
-  [[nodiscard]] Result<void> insert(std::span<const ReferenceId> ids, const float* const* rows, std::size_t threads);
-  std::size_t remove(std::span<const ReferenceId> ids);
-  void link_all(std::span<const std::uint32_t> slots, std::size_t threads);
-  void measure_if_due();
-  void measure();
-  void start_graph_if_due();
-  void build_in_background(std::uint32_t end);
-  void repair_if_due();
-  [[nodiscard]] std::size_t leaving(Epoch oldest);
-  void retire(std::span<const std::uint32_t> slots);
-  [[nodiscard]] const HnswGraph* graph_to_walk() const noexcept {
-    return walking.load(std::memory_order_acquire) ? graph.get() : nullptr;
-  }
-  std::size_t search(const float* query, std::span<Hit> hits, const SearchOptions& options,
-                     const Readers::Reading& reading) const;
-  template <class Visit>
-  void for_slots(IdRange ids, const Readers::Reading& reading, Visit&& visit) const;
-
-  const IndexParams params;
-  mutable Readers readers;
-  std::unique_ptr<VectorTable> table;
-  std::unique_ptr<HnswGraph> graph;  // made under `linking`, never taken back
-  std::atomic<bool> has_graph{false};
-  std::atomic<bool> walking{false};  // the graph holds every alive slot
-  std::vector<Epoch> deaths;         // of nodes that wait for repair, ascending; under `writing`
-  bool no_memory_for_graph = false;  // under `writing`
-  SearchCosts costs;
-  std::mutex measuring;
-  std::atomic<std::size_t> measure_from{kFewestForGraph};  // references; costs change as the table grows
-  mutable std::shared_mutex linking;
-  std::mutex writing;
-  std::thread builder;
-  std::atomic<bool> stopping{false};
-  std::atomic<bool> building{false};
-};
 
 // Links slots that are claimed or of the caller's own, `threads` at once.
 void Index::Impl::link_all(std::span<const std::uint32_t> slots, std::size_t threads) {
@@ -171,8 +124,11 @@ void Index::Impl::repair_if_due() {
   const auto is_due = [this](std::size_t dead) { return dead >= std::max(kFewestDead, table->count() / kDeadShare); };
   if (!is_due(graph->dead_count()) || !is_due(leaving(readers.oldest()))) return;
   const std::unique_lock<std::shared_mutex> link_lock(linking);
+  if (is_due(leaving(readers.oldest()))) repair();
+}
+
+void Index::Impl::repair() {
   const Epoch oldest = readers.oldest();
-  if (!is_due(leaving(oldest))) return;
   const auto reading = readers.begin();
   const std::vector<std::uint32_t> taken_out = graph->repair(oldest, reading.scratch());
   const std::lock_guard<std::mutex> lock(writing);

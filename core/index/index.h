@@ -18,9 +18,11 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 
+#include "core/base/file.h"
 #include "core/base/result.h"
 #include "core/index/id_set.h"
 #include "core/index/index_bytes.h"
@@ -35,11 +37,22 @@ struct SearchOptions {
   const IdSet* filter = nullptr;  // only these ids; null: all
 };
 
+// Writes the (prepared) vector of a position; any thread.
+using RowSource = std::function<void(std::size_t position, std::span<float> vector)>;
+
 class Index {
  public:
   // Errors: those of check_params; resource_exhausted when the address space for capacity is not to be had.
   [[nodiscard]] static Result<std::unique_ptr<Index>> create(const IndexParams& params,
                                                              const Kernels& kernels = active_kernels());
+  // An index of the vectors that `row` gives for the positions of `ids`, which differ, with the graph that save_graph()
+  // wrote: nodes are found by what their vectors are, vectors that are new are inserted, nodes without one taken out.
+  // Errors, besides: those of GraphImageReader; conflict when the graph is one of other parameters, or when less than
+  // half of it is of use. Then the graph has to be built again.
+  [[nodiscard]] static Result<std::unique_ptr<Index>> restore(const IndexParams& params, const File& file,
+                                                              std::span<const ReferenceId> ids, const RowSource& row,
+                                                              std::size_t threads = 1,
+                                                              const Kernels& kernels = active_kernels());
   ~Index();
   Index(const Index&) = delete;
   Index& operator=(const Index&) = delete;
@@ -85,6 +98,10 @@ class Index {
   // The stored (prepared) vector, as exactly as it is kept. False when the id is not there.
   // Precondition: vector.size() == dimension.
   bool read(ReferenceId id, std::span<float> vector) const;
+
+  // Writes the graph to an empty file, which is not synced: about 170 bytes a vector. Changes wait meanwhile, searches
+  // do not. Errors: not_found when there is no finished graph; those of File.
+  [[nodiscard]] Result<void> save_graph(File& file) const;
 
   // Returns when no graph is being built in the background (algorithm auto from where on that is faster).
   void wait_for_graph() const;

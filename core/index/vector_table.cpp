@@ -6,6 +6,8 @@
 #include <string>
 
 #include "core/base/check.h"
+#include "core/base/in_threads.h"
+#include "core/index/graph_image.h"
 #include "core/quantize/make_codec.h"
 
 namespace semroute::core {
@@ -62,14 +64,16 @@ Result<void> VectorTable::reserve() {
   const Rerank kept = params_.rerank == Rerank::f16 ? Rerank::f16 : Rerank::f32;
   auto full = FullRows::reserve(params_.metric, params_.dimension, kept, most_slots_, kernels_);
   auto ids = GrowingBlock::reserve(most_slots_ * sizeof(ReferenceId));
+  auto contents = GrowingBlock::reserve(most_slots_ * sizeof(std::uint64_t));
   auto lives = GrowingBlock::reserve(most_slots_ * sizeof(Life));
   auto words = GrowingBlock::reserve((most_slots_ / 64 + 1) * sizeof(AliveWord));
-  if (!full || !ids || !lives || !words)
+  if (!full || !ids || !contents || !lives || !words)
     return Error{ErrorCode::resource_exhausted, "there is no address space for " + std::to_string(params_.capacity) +
                                                     " references of " + std::to_string(params_.dimension) +
                                                     " numbers; lower index.capacity"};
   full_ = std::make_unique<FullRows>(std::move(*full));
   ids_ = std::move(*ids);
+  contents_ = std::move(*contents);
   lives_ = std::move(*lives);
   words_ = std::move(*words);
   publish_rows(nullptr, nullptr);
@@ -93,8 +97,8 @@ void VectorTable::publish_rows(std::unique_ptr<CodeBlock> outgrown_codes, std::u
 
 bool VectorTable::grow(std::size_t slots) {
   if (slots > most_slots_) return false;
-  if (!ids_.grow(slots * sizeof(ReferenceId)) || !lives_.grow(slots * sizeof(Life)) ||
-      !words_.grow((slots / 64 + 1) * sizeof(AliveWord)))
+  if (!ids_.grow(slots * sizeof(ReferenceId)) || !contents_.grow(slots * sizeof(std::uint64_t)) ||
+      !lives_.grow(slots * sizeof(Life)) || !words_.grow((slots / 64 + 1) * sizeof(AliveWord)))
     return false;
   if (full_ && !full_->grow(slots)) return false;
   return !codes_ ||
@@ -109,7 +113,7 @@ bool VectorTable::should_train(std::size_t count) const noexcept {
 }
 
 // On a sample of the alive slots and of `added`, then codes every slot in use.
-bool VectorTable::train(std::span<const float* const> added) {
+bool VectorTable::train(std::span<const float* const> added, std::size_t threads) {
   const std::size_t dimension = params_.dimension;
   std::vector<std::uint32_t> there;
   for (std::uint32_t slot = 0; slot < end(); ++slot)
@@ -137,12 +141,14 @@ bool VectorTable::train(std::span<const float* const> added) {
   const std::size_t slots = std::max<std::size_t>(end(), 1);
   if (!block->codes.grow(slots * block->codec->row_bytes()) || !block->errors.grow(slots * sizeof(float))) return false;
   // Slots that are not alive are coded too: they may have been added and not yet published, or be walked through.
-  std::vector<float> vector(dimension);
-  for (std::uint32_t slot = 0; slot < end(); ++slot) {
-    current_rows_->read(slot, vector.data());
-    block->errors.as<float>()[slot] =
-        block->codec->encode(vector.data(), block->codes.as<std::byte>() + slot * block->codec->row_bytes());
-  }
+  in_threads(end(), threads, [&](std::size_t begin, std::size_t behind) {
+    std::vector<float> vector(dimension);
+    for (std::size_t slot = begin; slot < behind; ++slot) {
+      current_rows_->read(static_cast<std::uint32_t>(slot), vector.data());
+      block->errors.as<float>()[slot] =
+          block->codec->encode(vector.data(), block->codes.as<std::byte>() + slot * block->codec->row_bytes());
+    }
+  });
   std::unique_ptr<FullRows> outgrown_full;
   if (params_.rerank == Rerank::none) outgrown_full = std::move(full_);
   std::swap(codes_, block);
@@ -178,6 +184,7 @@ Result<void> VectorTable::add(std::span<const ReferenceId> ids, const float* con
       slot = static_cast<std::uint32_t>(first + i - reused);
     }
     ids_.as<ReferenceId>()[slot] = ids[i];
+    contents_.as<std::uint64_t>()[slot] = content_of({rows[i], params_.dimension});
     if (full_) full_->write(slot, rows[i]);
     if (codes_)
       codes_->errors.as<float>()[slot] =
@@ -186,6 +193,32 @@ Result<void> VectorTable::add(std::span<const ReferenceId> ids, const float* con
   }
   end_.store(static_cast<std::uint32_t>(last), std::memory_order_release);
   pending_ += ids.size();
+  return {};
+}
+
+Result<void> VectorTable::make_slots(std::size_t slots) {
+  SEMROUTE_CHECK(end() == 0);
+  if (!grow(slots)) return no_memory(slots, params_.dimension);
+  end_.store(static_cast<std::uint32_t>(slots), std::memory_order_release);
+  return {};
+}
+
+void VectorTable::fill(std::uint32_t slot, ReferenceId id, const float* vector) {
+  ids_.as<ReferenceId>()[slot] = id;
+  contents_.as<std::uint64_t>()[slot] = content_of({vector, params_.dimension});
+  full_->write(slot, vector);
+}
+
+Result<void> VectorTable::open(std::span<const std::uint32_t> filled, const std::vector<bool>& is_kept,
+                               std::size_t threads) {
+  std::vector<std::uint32_t> replaced;
+  pending_ = filled.size();
+  by_id_.make_room(filled.size());
+  publish(filled, replaced);
+  SEMROUTE_CHECK(replaced.empty());
+  for (std::uint32_t slot = 0; slot < end(); ++slot)
+    if (!is_alive(slot, readers_.now()) && !is_kept[slot]) free_.push_back(slot);
+  if (should_train(count()) && !train({}, threads)) return no_memory(count(), params_.dimension);
   return {};
 }
 
@@ -270,8 +303,8 @@ IndexBytes VectorTable::bytes() const noexcept {
     bytes.codes = codes_->codes.bytes() + codes_->errors.bytes();
     bytes.other = codes_->codec->bytes();
   }
-  bytes.ids =
-      ids_.bytes() + lives_.bytes() + words_.bytes() + by_id_.bytes() + free_.capacity() * sizeof(std::uint32_t);
+  bytes.ids = ids_.bytes() + contents_.bytes() + lives_.bytes() + words_.bytes() + by_id_.bytes() +
+              free_.capacity() * sizeof(std::uint32_t);
   for (const Released& released : released_) bytes.ids += released.slots.capacity() * sizeof(std::uint32_t);
   for (const Outgrown& old : outgrown_) {
     if (old.full) bytes.vectors += old.full->bytes();

@@ -77,6 +77,10 @@ class VectorTable {
   }
   [[nodiscard]] ReferenceId id_of(std::uint32_t slot) const noexcept { return ids_.as<ReferenceId>()[slot]; }
   [[nodiscard]] std::uint32_t find(ReferenceId id) const noexcept { return by_id_.find(id); }
+  // The content of the slot's vector (graph_image.h), as it was given. Of slots that are filled.
+  [[nodiscard]] std::uint64_t content_at(std::uint32_t slot) const noexcept {
+    return contents_.as<std::uint64_t>()[slot];
+  }
   [[nodiscard]] const Kernels& kernels() const noexcept { return kernels_; }
   [[nodiscard]] std::size_t most_slots() const noexcept { return most_slots_; }
 
@@ -91,6 +95,13 @@ class VectorTable {
   [[nodiscard]] std::vector<std::uint32_t> kill(std::span<const ReferenceId> ids);
   // Precondition: nothing links to the slots any more.
   void release(std::span<const std::uint32_t> slots);
+
+  // An empty table is filled at slots of the caller's choice: room for those below `slots`; then each at most once, by
+  // any thread; then all at once alive, and the others free unless `is_kept` says that they stay out of use.
+  [[nodiscard]] Result<void> make_slots(std::size_t slots);
+  void fill(std::uint32_t slot, ReferenceId id, const float* vector);
+  [[nodiscard]] Result<void> open(std::span<const std::uint32_t> filled, const std::vector<bool>& is_kept,
+                                  std::size_t threads);
 
   [[nodiscard]] IndexBytes bytes() const noexcept;
 
@@ -125,7 +136,7 @@ class VectorTable {
   [[nodiscard]] Result<void> reserve();
   [[nodiscard]] bool grow(std::size_t slots);
   [[nodiscard]] bool should_train(std::size_t count) const noexcept;
-  [[nodiscard]] bool train(std::span<const float* const> added);
+  [[nodiscard]] bool train(std::span<const float* const> added, std::size_t threads = 1);
   [[nodiscard]] Life* lives() const noexcept { return lives_.as<Life>(); }
   [[nodiscard]] AliveWord* words() const noexcept { return words_.as<AliveWord>(); }
   [[nodiscard]] std::uint64_t word_at(std::size_t word, Epoch at) const noexcept;
@@ -143,6 +154,7 @@ class VectorTable {
   std::unique_ptr<Rows> current_rows_;
   std::atomic<const Rows*> rows_{nullptr};
   GrowingBlock ids_;
+  GrowingBlock contents_;
   GrowingBlock lives_;
   GrowingBlock words_;
   IdMap by_id_;
