@@ -57,6 +57,24 @@ class Contents {
   std::vector<std::atomic<std::uint32_t>> cursors_;
 };
 
+Result<void> insert_positions(Index& index, std::span<const std::size_t> positions, std::span<const ReferenceId> ids,
+                              const RowSource& row, std::size_t threads) {
+  const std::size_t dimension = index.params().dimension;
+  std::vector<ReferenceId> some_ids;
+  std::vector<float> rows;
+  for (std::size_t first = 0; first < positions.size(); first += kRowsAtATime) {
+    const auto some = positions.subspan(first, std::min(kRowsAtATime, positions.size() - first));
+    some_ids.clear();
+    rows.resize(some.size() * dimension);
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      some_ids.push_back(ids[some[i]]);
+      row(some[i], std::span(rows).subspan(i * dimension, dimension));
+    }
+    if (auto inserted = index.insert(some_ids, rows, threads); !inserted.ok()) return inserted;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> Index::save_graph(File& file) const {
@@ -147,18 +165,7 @@ Result<std::unique_ptr<Index>> Index::restore(const IndexParams& params, const F
   }
   if (!impl.deaths.empty()) impl.repair();
 
-  std::vector<ReferenceId> new_ids;
-  std::vector<float> rows;
-  for (std::size_t i = 0; i < others.size(); i += kRowsAtATime) {
-    const std::size_t some = std::min(kRowsAtATime, others.size() - i);
-    new_ids.resize(some);
-    rows.resize(some * params.dimension);
-    for (std::size_t k = 0; k < some; ++k) {
-      new_ids[k] = ids[others[i + k]];
-      row(others[i + k], std::span(rows).subspan(k * params.dimension, params.dimension));
-    }
-    if (auto inserted = index->insert(new_ids, rows, threads); !inserted.ok()) return inserted.error();
-  }
+  if (auto inserted = insert_positions(*index, others, ids, row, threads); !inserted.ok()) return inserted.error();
   impl.measure_if_due();
   return index;
 }
