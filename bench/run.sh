@@ -49,7 +49,7 @@ case "${SEMROUTE_ISA:-}" in
 esac
 run_quietly "$build/logs/configure.log" cmake --preset bench -B "$build" -DSEMROUTE_BENCH_ARCH="$arch"
 run_quietly "$build/logs/build.log" cmake --build "$build" -j "${SEMROUTE_JOBS:-$(nproc)}" \
-  --target bench_{machine,kernels,flat,graph,quantization,filter,mixed,decide,loopback}
+  --target bench_{machine,kernels,flat,graph,quantization,filter,mixed,store,decide,loopback}
 
 mkdir -p "$out/kept"
 report=$out/report.txt
@@ -82,6 +82,7 @@ if [ "$extent" = quick ]; then
   measure quantization --count 5000 --dimension 128 --queries 200 --rounds 3 "${kept[@]}"
   measure filter --count 20000 --dimension 128 --queries 100 --rounds 5
   measure mixed --count 5000 --dimension 128
+  measure store --rounds 1 --seconds 2 --count 20000 --folder "$out"
 else
   measure machine
   measure kernels
@@ -90,6 +91,7 @@ else
   measure loopback
   measure quantization --count 50000 --dimension 384 "${kept[@]}"
   measure mixed --count 50000 --dimension 384
+  measure store --count 1000000 --folder "$out"
   measure filter --count 200000 --dimension 384
   measure graph --count 20000 --dimension 128 "${kept[@]}"
   measure graph --count 200000 --dimension 384 --ours none:f32,int8:f32 "${kept[@]}"

@@ -5,6 +5,7 @@
 
 #include "core/base/crc32c.h"
 #include "core/store/file_names.h"
+#include "core/store/record_reader.h"
 
 namespace semroute::core {
 namespace {
@@ -20,7 +21,7 @@ class SnapshotBody {
     }
     if (buffer_.size() < filled_ + place.bytes) buffer_.resize(filled_ + place.bytes);
     const auto record = std::span(buffer_).subspan(filled_, place.bytes);
-    if (const auto read = read_record(place, key, record); !read) return read.error();
+    if (const auto read = reader_.read(place, key, record); !read) return read.error();
     records_crc_ = crc32c(record.first(sizeof(RecordHeader)), records_crc_);
     const RecordPlace copied{file_.get(), end_ + filled_, place.sequence, place.bytes};
     filled_ += place.bytes;
@@ -43,6 +44,7 @@ class SnapshotBody {
 
  private:
   std::shared_ptr<StoreFile> file_;
+  RecordReader reader_;
   std::vector<std::byte> buffer_;
   std::size_t filled_ = 0;
   std::uint64_t end_ = sizeof(FileHeader);
@@ -162,19 +164,6 @@ Result<FileHeader> read_snapshot(const StoreFile& file, std::uint64_t bytes,
   if (crc != header->records_crc || count != header->record_count || order.key_count() != header->key_count)
     return damaged_at(file, 0, "the records are not those that its header counts");
   return header;
-}
-
-Result<void> read_record(const RecordPlace& place, std::string_view key, std::span<std::byte> out) {
-  const auto got = place.file->file.read_at(place.offset, out);
-  if (!got) return got.error();
-  if (*got < out.size()) return damaged_at(*place.file, place.offset + *got, "the file became shorter");
-  const auto header = header_from<RecordHeader>(out);
-  Problem problem = check_record_header(header, out.size());
-  if (!problem && record_bytes(header) != out.size()) problem = "a record has another length than when it was written";
-  if (!problem) problem = check_record(out);
-  if (!problem && (header.sequence != place.sequence || key_of(out) != key)) problem = "a record is of another change";
-  if (problem) return damaged_at(*place.file, place.offset, *problem);
-  return {};
 }
 
 }  // namespace semroute::core

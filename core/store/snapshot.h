@@ -32,7 +32,4 @@ struct WrittenSnapshot {
                                                const std::optional<StoreIdentity>& identity, const RecordVisitor& visit,
                                                const BytesRead& on_read);
 
-// The record at `place`, checked, into `out`, which has place.bytes; it must be of `key`.
-[[nodiscard]] Result<void> read_record(const RecordPlace& place, std::string_view key, std::span<std::byte> out);
-
 }  // namespace semroute::core

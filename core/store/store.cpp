@@ -6,6 +6,7 @@
 
 #include "core/base/check.h"
 #include "core/store/file_names.h"
+#include "core/store/record_reader.h"
 
 namespace semroute::core {
 namespace {
@@ -144,6 +145,7 @@ Result<void> Store::read_all(const ChainVisitor& visit) const {
     const std::lock_guard state(state_mutex_);
     view = table_.view();
   }
+  RecordReader reader;
   std::vector<std::byte> buffer;
   std::vector<std::span<const std::byte>> values;
   for (const auto& chain : view.chains) {
@@ -154,7 +156,7 @@ Result<void> Store::read_all(const ChainVisitor& visit) const {
     std::size_t at = 0;
     for (const RecordPlace& place : chain->places) {
       const auto record = std::span(buffer).subspan(at, place.bytes);
-      if (auto read = read_record(place, chain->key, record); !read) return read;
+      if (auto read = reader.read(place, chain->key, record); !read) return read;
       values.push_back(value_of(record));
       at += place.bytes;
     }

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "core/store/store.h"
+#include "router/tool/exit_code.h"
 #include "tests/router/tool/run.h"
 
 namespace semroute::router::tool {
