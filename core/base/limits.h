@@ -54,7 +54,8 @@ inline constexpr std::size_t kMaxWaitingChangeBytes = std::size_t{256} << 20;
 inline constexpr std::size_t kMaxRangesOfRoute = 64;
 // A filter's bits over the span of all ids: 8 MiB. Ids are not used again, so the span grows with every change.
 inline constexpr std::size_t kMaxFilteredSpan = std::size_t{1} << 26;
-inline constexpr std::chrono::milliseconds kRemovalPoll{50};  // how often removed rows are looked at, while there are some
+inline constexpr std::chrono::milliseconds kRemovalPoll{
+    50};  // how often removed rows are looked at, while there are some
 
 // Connections.
 inline constexpr std::size_t kReadChunkBytes = 64 * 1024;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "plugins/registry.h"
+#include "router/routes/table_writer.h"
 
 namespace semroute::router {
 

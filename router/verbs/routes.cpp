@@ -12,7 +12,7 @@ void append_summary(const ServiceState& state, std::size_t position, std::string
   out += R"("name":)";
   append_json_string(route.name, out);
   out += R"(,"version":)" + std::to_string(route.version) + R"(,"source":"file","state":"active","reference_count":)" +
-         std::to_string(route.references.count) + R"(,"negative_count":)" + std::to_string(route.negatives.count);
+         std::to_string(route.references.count()) + R"(,"negative_count":)" + std::to_string(route.negatives.count());
   if (route.target) {
     out += R"(,"target":)";
     append_json_string(*route.target, out);
@@ -24,12 +24,12 @@ void append_summary(const ServiceState& state, std::size_t position, std::string
 }
 
 // Rows [offset, offset + limit) of one range. Vectors as they are stored: unit length under cosine.
-void append_rows(core::IdRange range, const std::vector<std::string>& texts, const core::Index& index,
+void append_rows(const IdRanges& ids, const std::vector<std::string>& texts, const core::Index& index,
                  const Request& request, std::size_t most_bytes, std::string& out) {
   std::vector<float> vector(request.vectors ? index.params().dimension : 0);
   out += '[';
-  const std::size_t begin = std::min(request.offset, range.count);
-  const std::size_t end = begin + std::min(request.limit, range.count - begin);
+  const std::size_t begin = std::min(request.offset, ids.count());
+  const std::size_t end = begin + std::min(request.limit, ids.count() - begin);
   // A page that has grown over the bound of replies is refused by the session: no use in making more of it.
   for (std::size_t row = begin; row < end && out.size() <= most_bytes; ++row) {
     if (row > begin) out += ',';
@@ -40,7 +40,7 @@ void append_rows(core::IdRange range, const std::vector<std::string>& texts, con
     }
     if (request.vectors) {
       out += R"(,"embedding":[)";
-      SEMROUTE_CHECK(index.read(range.first + row, vector));
+      SEMROUTE_CHECK(index.read(ids.id(row), vector));
       for (std::size_t i = 0; i < vector.size(); ++i) {
         if (i > 0) out += ',';
         append_json_number(vector[i], out);

@@ -17,6 +17,7 @@
 #include "router/daemon/worker.h"
 #include "router/protocol/client_codec.h"
 #include "router/protocol/frame_codec.h"
+#include "router/routes/table_writer.h"
 #include "tests/router/decide/tables.h"
 #include "tests/support/allocation_count.h"
 

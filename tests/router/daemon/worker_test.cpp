@@ -9,6 +9,8 @@
 #include <boost/asio/write.hpp>
 #include <future>
 
+#include "router/routes/table_writer.h"
+
 namespace semroute::router {
 namespace {
 

@@ -1,4 +1,4 @@
-#include "router/routes/route_table.h"
+#include "router/routes/table_writer.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,44 +13,18 @@ using core::ErrorCode;
 using core::Metric;
 using testing::HasSubstr;
 
-TEST(RouteTable, IsInBytewiseNameOrderAndFindsByName) {
-  const auto state = test::state_of({{"b", {1.0F}}, {"é", {1.0F}}, {"a", {1.0F}}, {"Z", {1.0F}}});
-  std::vector<std::string> names;
-  for (const Route& route : state->table.routes()) names.push_back(route.name);
-  EXPECT_EQ(names, (std::vector<std::string>{"Z", "a", "b", "é"}));
-  for (std::size_t i = 0; i < names.size(); ++i) EXPECT_EQ(state->table.find(names[i]), i);
-  for (const char* unknown : {"", "A", "aa", "c", "zz"}) EXPECT_FALSE(state->table.find(unknown)) << unknown;
-}
-
-TEST(RouteTable, SortsRoutesThatItIsGiven) {
-  std::vector<Route> routes(2);
-  routes[0].name = "b";
-  routes[1].name = "a";
-  const RouteTable table(std::move(routes), {});
-  EXPECT_EQ(table.find("a"), 0U);
-  EXPECT_EQ(table.find("b"), 1U);
-}
-
-TEST(RouteTable, RanksRoutesWithReferencesByTheirThresholds) {
-  const auto state = test::state_of(
-      {{"a", {1.0F}}, {"b", {1.0F}, {}, 0.9}, {"c", {}, {}, -1.0}, {"d", {1.0F}, {}, 0.0}}, test::max_at(0.5));
-  EXPECT_EQ(state->table.by_threshold(), (std::vector<std::size_t>{3, 0, 1}));
-  EXPECT_EQ(state->table.threshold(0), 0.5);
-  EXPECT_EQ(state->table.threshold(1), 0.9);
-}
-
 TEST(BuildRoutingState, IdsAreDenseRouteByRouteNegativesApart) {
   const auto state = test::state_of({{"b", {4.0F, 5.0F}, {6.0F}}, {"none", {}}, {"a", {1.0F}, {2.0F, 3.0F}}});
-  const std::vector<Route>& routes = state->table.routes();
+  const RouteList routes = state->table.routes();
   ASSERT_EQ(routes.size(), 3U);
-  EXPECT_EQ(routes[0].references.first, 0U);
-  EXPECT_EQ(routes[0].references.count, 1U);
-  EXPECT_EQ(routes[0].negatives.first, 0U);
-  EXPECT_EQ(routes[0].negatives.count, 2U);
-  EXPECT_EQ(routes[1].references.first, 1U);
-  EXPECT_EQ(routes[1].references.count, 2U);
-  EXPECT_EQ(routes[1].negatives.first, 2U);
-  EXPECT_EQ(routes[2].references.count, 0U);
+  EXPECT_EQ(routes[0].references.parts()[0].first, 0U);
+  EXPECT_EQ(routes[0].references.count(), 1U);
+  EXPECT_EQ(routes[0].negatives.parts()[0].first, 0U);
+  EXPECT_EQ(routes[0].negatives.count(), 2U);
+  EXPECT_EQ(routes[1].references.parts()[0].first, 1U);
+  EXPECT_EQ(routes[1].references.count(), 2U);
+  EXPECT_EQ(routes[1].negatives.parts()[0].first, 2U);
+  EXPECT_EQ(routes[2].references.count(), 0U);
   ASSERT_EQ(state->index->count(), 3U);
   ASSERT_EQ(state->negatives->count(), 3U);
   const float references[] = {1.0F, 4.0F, 5.0F};
@@ -137,14 +111,20 @@ config::DecisionConfig centroid() {
   return decision;
 }
 
-TEST(BuildRoutingState, CentroidsAreUnderTheRoutesPositions) {
+TEST(BuildRoutingState, RoutesWithReferencesHaveTheirCentroids) {
   const auto state = test::state_of({{"c", {0.0F, 2.0F, 4.0F, 0.0F}}, {"b", {}}, {"a", {-3.0F, 0.0F}, {1.0F, 1.0F}}},
                                     centroid(), Metric::cosine, 2);
   ASSERT_NE(state->route_vectors, nullptr);
   EXPECT_EQ(state->route_vectors->count(), 2U);
+  const RouteList routes = state->table.routes();
+  EXPECT_EQ(routes[0].vector, 0U);
+  EXPECT_FALSE(routes[1].vector.has_value());
+  EXPECT_EQ(routes[2].vector, 1U);
+  EXPECT_EQ(state->table.vector_owner(1), 2U);
+  EXPECT_EQ(state->table.vector_owner(2), IdOwners::kNobody);
   EXPECT_FLOAT_EQ(test::stored(*state->route_vectors, 0)[0], -1.0F);
-  EXPECT_FLOAT_EQ(test::stored(*state->route_vectors, 2)[0], 0.70710678F);
-  EXPECT_FLOAT_EQ(test::stored(*state->route_vectors, 2)[1], 0.70710678F);
+  EXPECT_FLOAT_EQ(test::stored(*state->route_vectors, 1)[0], 0.70710678F);
+  EXPECT_FLOAT_EQ(test::stored(*state->route_vectors, 1)[1], 0.70710678F);
 }
 
 TEST(BuildRoutingState, OtherMetricsHavePlainMeans) {
