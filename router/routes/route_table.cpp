@@ -52,6 +52,12 @@ std::optional<std::size_t> RouteTable::find(std::string_view name) const noexcep
   return static_cast<std::size_t>(found - routes_.begin());
 }
 
+const ParkedRoute* RoutingState::find_parked(std::string_view name) const noexcept {
+  const auto found =
+      std::ranges::lower_bound(parked, name, {}, [](const auto& one) -> std::string_view { return one->route->name; });
+  return found == parked.end() || (*found)->route->name != name ? nullptr : found->get();
+}
+
 core::IndexBytes index_bytes(const RoutingState& state) noexcept {
   core::IndexBytes sum;
   for (const core::Index* index : {state.index.get(), state.negatives.get(), state.route_vectors.get()}) {

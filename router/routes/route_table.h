@@ -133,6 +133,9 @@ struct RoutingState {
   bool approximate = false;
   RouteTable table;
   std::vector<std::shared_ptr<const ParkedRoute>> parked;  // by name
+
+  // Null when no parked route has the name.
+  [[nodiscard]] const ParkedRoute* find_parked(std::string_view name) const noexcept;
 };
 
 // What the state's indexes hold in memory, together. Any thread.

@@ -7,6 +7,7 @@
 #include "config/scalar.h"
 #include "core/base/check.h"
 #include "core/base/limits.h"
+#include "router/protocol/request.h"
 
 namespace semroute::router {
 namespace {
@@ -19,7 +20,13 @@ Error bad(const RouteChange& change, std::string message) {
   return {ErrorCode::bad_request, change.path + std::move(message)};
 }
 
-std::string quoted(std::string_view name) { return '"' + std::string(name) + '"'; }
+std::string quoted(std::string_view name) { return '"' + shown(name) + '"'; }
+
+// Of the change as a whole rather than of one of its fields.
+Error about(const RouteChange& change, ErrorCode code, const std::string& message) {
+  const std::string_view path = change.path;
+  return {code, path.empty() ? message : std::string(path.substr(0, path.size() - 1)) + ": " + message};
+}
 
 std::optional<std::uint64_t> version_of(const TableEntry& entry) {
   if (entry.active != nullptr && entry.active->source == RouteSource::run_time) return entry.active->version;
@@ -95,8 +102,9 @@ Result<void> TableWriter::check_target(const RouteChange& change, const std::opt
   const std::string_view meant = config::nearest_word(*target, targets_);
   const bool is_patch = change.kind == RouteChange::Kind::patch;
   if (is_patch && !change.fields.target)
-    return Error{ErrorCode::conflict, change.path + "route " + quoted(change.name) + " is parked: its target " +
-                                          quoted(*target) + " is not there; set another one"};
+    return about(change, ErrorCode::conflict,
+                 "route " + quoted(change.name) + " is parked: its target " + quoted(*target) +
+                     " is not there; set another one");
   return bad(change, std::string(is_patch ? "set" : "route") + ".target: expected the name of a target, found " +
                          quoted(*target) + (meant.empty() ? "" : "; did you mean " + std::string(meant) + '?'));
 }
@@ -131,8 +139,7 @@ Result<TableEntry> TableWriter::patch(const RouteChange& change, std::uint64_t r
   std::shared_ptr<const Route> before = now.active;
   if (before == nullptr) {
     if (now.parked->references.empty())
-      return Error{ErrorCode::conflict,
-                   change.path + "route " + quoted(change.name) + " is parked: " + now.parked->reason};
+      return about(change, ErrorCode::conflict, "route " + quoted(change.name) + " is parked: " + now.parked->reason);
     auto active = edit.activate(*now.parked);
     if (!active.ok()) return active.error();
     before = std::move(active).value();
@@ -159,11 +166,12 @@ Result<void> TableWriter::apply_one(const RouteChange& change, std::uint64_t rev
   const bool is_erase = change.kind == RouteChange::Kind::erase;
   const bool is_file = now.active != nullptr && now.active->source == RouteSource::file;
   if (is_file && !(is_erase && now.parked != nullptr))
-    return Error{ErrorCode::conflict, change.path + "route " + quoted(change.name) + " is of the configuration, at " +
-                                          place_text(file_, now.active->place) + ": change it there and reload"};
+    return about(change, ErrorCode::conflict,
+                 "route " + quoted(change.name) + " is of the configuration, at " +
+                     place_text(file_, now.active->place) + ": change it there and reload");
   const bool is_there = now.active != nullptr || now.parked != nullptr;
   if (change.kind != RouteChange::Kind::put && !is_there)
-    return Error{ErrorCode::not_found, change.path + "there is no route " + quoted(change.name)};
+    return about(change, ErrorCode::not_found, "there is no route " + quoted(change.name));
   if (auto done = check_version(change, now); !done.ok()) return done;
   TableEntry next;
   if (is_erase && is_file) {

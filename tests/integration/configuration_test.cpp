@@ -172,7 +172,7 @@ TEST_F(Configuration, Fault36RoutesTargetsAndTheirFiles) {
 
 TEST_F(Configuration, Fault36NoStateCanBeMade) {
   expect_refused(
-      {"index: {dimension: 4}\ndecision: {aggregation: centroid}\n"
+      {"index: {dimension: 4, model: tiny}\ndecision: {aggregation: centroid}\n"
        "routes: [{name: a, references: {vectors: [[1, 0, 0, 0], [-1, 0, 0, 0]]}}]\n",
        {": route \"a\": its 2 references cancel each other"}});
 }

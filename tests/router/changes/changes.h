@@ -1,6 +1,7 @@
 // Changes for tests, as a codec would make them.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
