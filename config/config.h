@@ -57,10 +57,21 @@ struct DecisionLogConfig {
   bool operator==(const DecisionLogConfig&) const = default;
 };
 
+// When a change counts as kept: synced with the disk before it is acknowledged; every `interval`; when the system
+// likes.
+enum class Durability : std::uint8_t { always, interval, off };
+[[nodiscard]] std::string_view to_string(Durability durability) noexcept;
+
+struct StoreConfig {
+  Durability durability = Durability::always;
+  std::chrono::milliseconds interval{50};
+};
+
 struct LimitsConfig {
   std::size_t max_connections = 10'000;
   std::size_t max_connections_per_address = 0;  // 0: no cap
   std::size_t max_request = std::size_t{16} << 20;
+  std::size_t max_change = std::size_t{64} << 20;  // a request that changes routes
   std::size_t max_batch = 1'024;
   std::size_t max_in_flight = 128;
   std::size_t max_output_buffer = std::size_t{16} << 20;
@@ -97,7 +108,9 @@ struct Config {
   std::string file;
   Address listen{"127.0.0.1", 7311};
   std::optional<Address> admin = Address{"127.0.0.1", 7312};
-  std::size_t workers = 1;  // `auto` already resolved
+  std::size_t workers = 1;              // `auto` already resolved
+  std::optional<std::string> data_dir;  // routes made at run time are kept there; none: they are not kept
+  StoreConfig store;
   bool allow_open = false;
   IndexConfig index;
   DecisionConfig decision;

@@ -14,6 +14,7 @@ std::string text_of(bool value) { return value ? "true" : "false"; }
 std::string text_of(double value) { return format_number(value); }
 std::string text_of(std::chrono::milliseconds value) { return format_duration(value); }
 std::string text_of(const Address& value) { return to_string(value); }
+std::string text_of(Durability value) { return std::string(to_string(value)); }
 std::string text_of(core::Metric value) { return std::string(core::to_string(value)); }
 std::string text_of(core::Quantization value) { return std::string(core::to_string(value)); }
 std::string text_of(core::Rerank value) { return std::string(core::to_string(value)); }
@@ -54,6 +55,9 @@ std::vector<Diagnostic> changes_needing_restart(const Config& running, const Con
   compare.key("listen", running.listen, next.listen);
   compare.key("admin", running.admin, next.admin);
   compare.key("workers", running.workers, next.workers);
+  compare.key("data_dir", running.data_dir, next.data_dir);
+  compare.key("store.durability", running.store.durability, next.store.durability);
+  compare.key("store.interval", running.store.interval, next.store.interval);
   compare.key("access.allow_open", running.allow_open, next.allow_open);
   compare.key("index.dimension", running.index.dimension, next.index.dimension);
   compare.key("index.metric", running.index.metric, next.index.metric);

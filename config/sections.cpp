@@ -26,6 +26,7 @@ constexpr std::size_t kMostBytes = std::size_t{1} << 30;
 constexpr milliseconds kLeastTimeout{10};
 constexpr milliseconds kMostTimeout = hours{24};
 constexpr milliseconds kMostDrain = hours{1};
+constexpr milliseconds kMostSyncInterval{10'000};
 
 bool is_same_listener(const Address& a, const Address& b) {
   const auto host = [](const Address& address) { return address.host == "localhost" ? "127.0.0.1" : address.host; };
@@ -40,6 +41,7 @@ class SectionReader {
   void read() {
     read_addresses();
     read_workers();
+    read_store();
     read_index();
     read_decision();
     read_dispatch();
@@ -47,7 +49,7 @@ class SectionReader {
     read_decision_log();
     read_access();
     read_limits();
-    root_.not_in_this_version({"data_dir", "store", "tls"});
+    root_.not_in_this_version({"tls"});
     check_exposure("listen", config_.listen);
     if (config_.admin) check_exposure("admin", *config_.admin);
   }
@@ -102,6 +104,26 @@ class SectionReader {
     }
     root_.error("workers",
                 "expected auto or an integer 1.." + std::to_string(kMaxWorkers) + ", found " + found_text(*value));
+  }
+
+  void read_store() {
+    const std::optional<std::string> folder = root_.string("data_dir");
+    if (folder && (folder->empty() || folder->find('\0') != std::string::npos)) {
+      root_.error("data_dir", "expected the name of a folder, without NUL bytes");
+    } else if (folder) {
+      config_.data_dir = beside(config_.file, *folder);
+    }
+    constexpr std::array kWords{Durability::always, Durability::interval, Durability::off};
+    MapReader reader = section("store");
+    std::vector<std::string_view> words;
+    for (const Durability word : kWords) words.push_back(to_string(word));
+    const std::string word = reader.one_of("durability", words, to_string(config_.store.durability));
+    config_.store.durability =
+        *std::ranges::find(kWords, std::string_view(word), [](Durability durability) { return to_string(durability); });
+    config_.store.interval = reader.duration("interval", config_.store.interval, milliseconds{1}, kMostSyncInterval);
+    reader.finish();
+    const Value::Map* given = root_.section("store").map();
+    if (!folder && given != nullptr && !given->empty()) root_.error("store", "has no effect without data_dir");
   }
 
   void read_index() {
@@ -239,13 +261,14 @@ class SectionReader {
     count("max_connections", limits.max_connections, 1, kMaxConnections);
     count("max_connections_per_address", limits.max_connections_per_address, 0, kMaxConnections);
     bytes("max_request", limits.max_request);
+    bytes("max_change", limits.max_change);
     count("max_batch", limits.max_batch, 1, kMaxBatch);
     count("max_in_flight", limits.max_in_flight, 1, kMaxInFlight);
     bytes("max_output_buffer", limits.max_output_buffer);
     time("idle_timeout", limits.idle_timeout);
     time("request_timeout", limits.request_timeout);
     time("write_timeout", limits.write_timeout);
-    reader.not_in_this_version({"max_change", "handshake_timeout"});
+    reader.not_in_this_version({"handshake_timeout"});
     reader.finish();
   }
 

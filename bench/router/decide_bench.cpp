@@ -20,6 +20,7 @@
 #include "router/decide/decide.h"
 #include "router/decide/nearest_routes.h"
 #include "router/decide/route_scores.h"
+#include "router/routes/table_writer.h"
 
 namespace semroute::bench {
 namespace {

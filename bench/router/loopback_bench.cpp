@@ -28,6 +28,7 @@
 #include "plugins/registry.h"
 #include "router/decide/decide.h"
 #include "router/protocol/client_codec.h"
+#include "router/routes/table_writer.h"
 #include "router/tool/json_text.h"
 #include "router/tool/wire.h"
 #include "tests/support/daemon_process.h"

@@ -44,6 +44,19 @@ inline constexpr std::size_t kExplainNearest = 5;             // references show
 inline constexpr std::size_t kMaxExplainCandidates = 1'000;   // routes shown; as many as top_k can ask for
 inline constexpr std::size_t kMaxExplainReferences = 10'000;  // in one decision; a line that is still readable
 
+// Changes of routes at run time.
+inline constexpr std::size_t kMaxChangesInBatch = 10'000;  // in one routes.batch; a request that is still readable
+// Waiting for the change thread; at a bound the next one is refused as `overloaded`. More connections than the first
+// send one each only where nobody could be served in time anyway.
+inline constexpr std::size_t kMaxWaitingChanges = 4'096;
+inline constexpr std::size_t kMaxWaitingChangeBytes = std::size_t{256} << 20;
+// A route's rows lie in so many ranges of ids at most before they are put together again under new ids.
+inline constexpr std::size_t kMaxRangesOfRoute = 64;
+// A filter's bits over the span of all ids: 8 MiB. Ids are not used again, so the span grows with every change.
+inline constexpr std::size_t kMaxFilteredSpan = std::size_t{1} << 26;
+inline constexpr std::chrono::milliseconds kRemovalPoll{
+    50};  // how often removed rows are looked at, while there are some
+
 // Connections.
 inline constexpr std::size_t kReadChunkBytes = 64 * 1024;
 inline constexpr int kListenBacklog = 4'096;

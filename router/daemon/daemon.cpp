@@ -16,6 +16,7 @@
 #include "config/reload_rules.h"
 #include "core/base/limits.h"
 #include "core/kernels/kernels.h"
+#include "plugins/registry.h"
 #include "router/daemon/log.h"
 #include "router/routes/load_routing.h"
 
@@ -34,30 +35,26 @@ void log_problems(const std::vector<config::Diagnostic>& problems) {
 }
 
 // The first problem, and how many more there are.
-std::string summary(const RoutingLoad& load) {
-  const auto& problems = load.outcome.problems;
-  const auto first = std::ranges::find(problems, config::Severity::error, &config::Diagnostic::severity);
-  const std::string text = first == problems.end() ? "nothing was read" : config::to_string(*first);
-  if (load.errors() < 2) return text;
-  return text + " (and " + std::to_string(load.errors() - 1) + " more; see the log or semroute check)";
+std::string summary(const config::LoadOutcome& outcome, std::size_t errors) {
+  const auto first = std::ranges::find(outcome.problems, config::Severity::error, &config::Diagnostic::severity);
+  const std::string text = first == outcome.problems.end() ? "nothing was read" : config::to_string(*first);
+  if (errors < 2) return text;
+  return text + " (and " + std::to_string(errors - 1) + " more; see the log or semroute check)";
 }
 
 // Runs off the control thread: reading files takes as long as it takes.
-core::Result<std::shared_ptr<const ServiceState>> load_state(const std::string& file, const ServiceState& running,
-                                                             Metrics& metrics) {
+core::Result<config::Config> read_config(const std::string& file, const config::Config& running) {
   const auto began = Clock::now();
-  // Half of the processors are left to the requests that go on meanwhile.
-  RoutingLoad load = load_routing(file, std::max<std::size_t>(1, processors() / 2));
+  RoutingLoad load{config::load_config(file, plugins::check_target), nullptr};
   if (load.outcome.config) {
-    const auto fixed = config::changes_needing_restart(running.config, *load.outcome.config);
+    const auto fixed = config::changes_needing_restart(running, *load.outcome.config);
     load.outcome.problems.insert(load.outcome.problems.end(), fixed.begin(), fixed.end());
   }
   log_problems(load.outcome.problems);
-  if (load.errors() > 0) return core::Error{core::ErrorCode::bad_request, summary(load)};
-  auto state = build_service_state(std::move(*load.outcome.config), std::move(load.routing), running, metrics);
+  if (load.errors() > 0) return core::Error{core::ErrorCode::bad_request, summary(load.outcome, load.errors())};
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began);
   log_line(LogLevel::debug, "read " + file + " in " + std::to_string(took.count()) + " ms");
-  return state;
+  return std::move(*load.outcome.config);
 }
 
 }  // namespace
@@ -71,9 +68,11 @@ Daemon::Daemon(std::string config_file)
 }
 
 Daemon::~Daemon() {
+  if (changes_ != nullptr) changes_->stop();
   for (auto& worker : workers_) worker->stop();
   for (auto& worker : workers_) worker->join();
   if (loader_.joinable()) loader_.join();
+  if (changes_ != nullptr) changes_->join();
 }
 
 int Daemon::run() {
@@ -100,6 +99,8 @@ int Daemon::start() {
     log_problems(load.outcome.problems);
     return fail(EX_CONFIG, {core::ErrorCode::bad_request, "not started: the configuration was refused"});
   }
+  if (sections->data_dir)
+    return fail(EX_CONFIG, {core::ErrorCode::bad_request, "data_dir: keeping routes is not in this version"});
   if (sections->admin) {
     admin_ = std::make_unique<AdminServer>(io_, AdminAnswers{.not_ready = [this] { return not_ready(); },
                                                              .metrics = [this] { return metrics_.expose(); }});
@@ -122,6 +123,14 @@ int Daemon::start() {
   if (const auto opened = listener_->open(state_->config.listen); !opened.ok()) {
     return fail(EX_UNAVAILABLE, opened.error());
   }
+  // Half of the processors are left to the requests that go on meanwhile.
+  changes_ = std::make_unique<ChangeThread>(
+      state_, std::max<std::size_t>(1, processors() / 2), nullptr, metrics_,
+      [this](std::shared_ptr<const ServiceState> state, std::function<void()> adopted) {
+        asio::post(io_, [this, state = std::move(state), adopted = std::move(adopted)]() mutable {
+          publish_to_workers(std::move(state), std::move(adopted));
+        });
+      });
   for (auto& worker : workers_) worker->start();
   listener_->start();
   wait_for_signal();
@@ -212,41 +221,54 @@ void Daemon::request_reload(ReloadQueue::Done done) {
   });
 }
 
+void Daemon::change_routes(std::vector<RouteChange> changes, ChangeThread::ChangeDone done) {
+  changes_->change(std::move(changes), std::move(done));
+}
+
 void Daemon::begin_reload() {
   if (loader_.joinable()) loader_.join();
   loader_ = std::thread([this, running = state_] {
-    auto built = load_state(config_file_, *running, metrics_);
-    asio::post(io_, [this, built = std::move(built)]() mutable { finish_reload(std::move(built)); });
+    const auto finish = [this](core::Result<std::uint64_t> revision) {
+      asio::post(io_, [this, revision = std::move(revision)] { finish_reload(revision); });
+    };
+    auto config = read_config(config_file_, running->config);
+    if (!config.ok()) return finish(config.error());
+    changes_->load(std::move(config).value(), [this, finish](const core::Result<std::uint64_t>& revision) {
+      if (revision.ok()) return finish(revision);
+      const core::Error error{revision.error().code, config_file_ + ": " + revision.error().message};
+      log_line(LogLevel::error, error.message);
+      finish(error);
+    });
   });
 }
 
-void Daemon::finish_reload(core::Result<std::shared_ptr<const ServiceState>> built) {
-  const bool first = state_->is_loading();
-  if (!built.ok() && first) {
+void Daemon::finish_reload(const core::Result<std::uint64_t>& revision) {
+  if (!revision.ok() && !is_loaded_) {
     log_line(LogLevel::error, "not started: the configuration was refused");
     exit_code_ = EX_CONFIG;
-    (void)reloads_.finish(built.error());
+    (void)reloads_.finish(revision.error());
     return stop();
   }
-  metrics_.reload_success = built.ok();
-  if (!built.ok()) {
-    const std::string message = "the configuration was refused, the old one stays: " + built.error().message;
+  metrics_.reload_success = revision.ok();
+  if (!revision.ok()) {
+    const std::string message = "the configuration was refused, the old one stays: " + revision.error().message;
     log_line(LogLevel::error, message);
-    return answer_reload(core::Error{built.error().code, message});
+    return answer_reload(core::Error{revision.error().code, message});
   }
-  publish(std::move(built).value());
+  if (std::exchange(is_loaded_, true)) {
+    log_line(LogLevel::info, "reloaded: revision " + std::to_string(*revision));
+  } else if (phase_ == Phase::loading) {
+    become_ready();
+  }
+  answer_reload(revision);
+}
+
+void Daemon::publish_to_workers(std::shared_ptr<const ServiceState> state, std::function<void()> adopted) {
+  publish(std::move(state));
   const auto missing = std::make_shared<std::atomic<std::size_t>>(workers_.size());
   for (auto& worker : workers_) {
-    worker->publish(state_, [this, missing, first, revision = state_->revision] {
-      if (missing->fetch_sub(1) != 1) return;
-      asio::post(io_, [this, first, revision] {
-        if (!first) {
-          log_line(LogLevel::info, "reloaded: revision " + std::to_string(revision));
-        } else if (phase_ == Phase::loading) {
-          become_ready();
-        }
-        answer_reload(revision);
-      });
+    worker->publish(state_, [missing, adopted] {
+      if (missing->fetch_sub(1) == 1) adopted();
     });
   }
 }
@@ -256,6 +278,7 @@ void Daemon::publish(std::shared_ptr<const ServiceState> state) {
   metrics_.revision = state_->revision;
   metrics_.routes = state_->routing->table.routes().size();
   metrics_.references = state_->routing->table.reference_count();
+  metrics_.parked_routes = state_->routing->parked.size();
 }
 
 void Daemon::answer_reload(const core::Result<std::uint64_t>& result) {
@@ -326,6 +349,7 @@ void Daemon::stop() {
   drain_timer_.cancel();
   signals_.cancel();
   if (admin_ != nullptr) admin_->close();
+  if (changes_ != nullptr) changes_->stop();
   for (auto& worker : workers_) worker->stop();
   for (auto& worker : workers_) worker->join();
   io_.stop();

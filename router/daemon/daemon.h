@@ -2,7 +2,8 @@
 //
 // The calling thread becomes the control thread: it accepts connections and hands them to the workers,
 // serves admin HTTP, and answers signals. Targets and routes are read on a thread of their own, at start as in a
-// reload: until the first are there the daemon is not ready and answers `unavailable`. A storm of reloads
+// reload, and made into a table by the change thread, which changes routes at run time, too: until the first are there
+// the daemon is not ready and answers `unavailable`. A storm of reloads
 // is answered by the running one and at most one more.
 // Order of a drain: not ready; `drain.delay`; backlog accepted, what has arrived is served; then
 // `unavailable` for new requests until every dispatch has answered or `drain.timeout` is over.
@@ -41,6 +42,7 @@ class Daemon final : public Control {
 
   // Control
   void request_reload(ReloadQueue::Done done) override;
+  void change_routes(std::vector<RouteChange> changes, ChangeThread::ChangeDone done) override;
   [[nodiscard]] Metrics& metrics() override { return metrics_; }
   [[nodiscard]] Clock::time_point started() const override { return started_; }
 
@@ -56,8 +58,9 @@ class Daemon final : public Control {
   void on_signal(int number);
 
   void begin_reload();
-  void finish_reload(core::Result<std::shared_ptr<const ServiceState>> built);
+  void finish_reload(const core::Result<std::uint64_t>& revision);
   void publish(std::shared_ptr<const ServiceState> state);
+  void publish_to_workers(std::shared_ptr<const ServiceState> state, std::function<void()> adopted);
   void answer_reload(const core::Result<std::uint64_t>& result);
 
   void begin_drain();
@@ -83,8 +86,10 @@ class Daemon final : public Control {
   std::unique_ptr<AdminServer> admin_;
   Phase phase_ = Phase::loading;
 
+  bool is_loaded_ = false;  // a configuration with its routes was published
   std::thread loader_;
   ReloadQueue reloads_;
+  std::unique_ptr<ChangeThread> changes_;
 
   Clock::time_point drain_began_;
   bool stopping_ = false;

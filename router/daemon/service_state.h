@@ -1,4 +1,4 @@
-// ServiceState: everything that requests are served from, const and swapped whole by a reload.
+// ServiceState: everything that requests are served from, const and swapped whole by a reload or a change.
 //
 // A request holds the state it began with. Targets that are equal in the old and the new configuration are
 // the same objects, so that they keep their connections; counters live in Metrics and outlive both.
@@ -37,10 +37,16 @@ struct ServiceState {
   }
 };
 
-// What comes after `previous`. `routing` was built from `config`.
+// What comes after `previous`. `routing` was made from `config`.
 [[nodiscard]] std::shared_ptr<const ServiceState> build_service_state(config::Config config,
                                                                       std::shared_ptr<const RoutingState> routing,
-                                                                      const ServiceState& previous, Metrics& metrics);
+                                                                      const ServiceState& previous, Metrics& metrics,
+                                                                      std::uint64_t revision);
+
+// The same with other routes. O(routes).
+[[nodiscard]] std::shared_ptr<const ServiceState> next_service_state(const ServiceState& previous,
+                                                                     std::shared_ptr<const RoutingState> routing,
+                                                                     Metrics& metrics, std::uint64_t revision);
 
 // `sections` is of load_sections.
 [[nodiscard]] std::shared_ptr<const ServiceState> loading_state(config::Config sections);

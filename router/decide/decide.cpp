@@ -106,14 +106,14 @@ std::size_t shown_references(const DecisionRules& rules) {
 }
 
 // The best `most` of the rows, best first, ties by row.
-void list_nearest(const core::Index& index, std::span<const float> query, std::size_t route, core::IdRange ids,
+void list_nearest(const core::Index& index, std::span<const float> query, std::size_t route, const IdRanges& ids,
                   bool negative, std::size_t most, DecideScratch& scratch, std::vector<ReferenceScore>& references) {
   const std::size_t room = core::kMaxExplainReferences - references.size();
-  const std::size_t count = std::min({most, ids.count, room});
+  const std::size_t count = std::min({most, ids.count(), room});
   if (count == 0) return;
   const std::span<const float> scores = scores_of(index, query, ids, scratch.scores);
-  scratch.order.resize(ids.count);
-  for (std::size_t row = 0; row < ids.count; ++row) scratch.order[row] = row;
+  scratch.order.resize(ids.count());
+  for (std::size_t row = 0; row < ids.count(); ++row) scratch.order[row] = row;
   const auto top = scratch.order.begin() + static_cast<std::ptrdiff_t>(count);
   std::partial_sort(scratch.order.begin(), top, scratch.order.end(), [scores](std::size_t a, std::size_t b) {
     return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
@@ -128,7 +128,7 @@ std::span<const std::size_t> candidates_of(const RouteTable& table, const Filter
   order.clear();
   const auto take = [&](std::size_t position) {
     const Route& route = table.routes()[position];
-    if (route.references.count > 0 && passes_metadata(*filter, route)) order.push_back(position);
+    if (!route.references.empty() && passes_metadata(*filter, route)) order.push_back(position);
   };
   if (!filter->routes) {
     for (const std::size_t position : table.referenced()) take(position);

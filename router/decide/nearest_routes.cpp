@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "core/base/check.h"
+#include "core/base/limits.h"
 #include "router/decide/aggregate.h"
 #include "router/decide/route_scores.h"
 #include "router/decide/rules.h"
@@ -40,9 +41,9 @@ constexpr std::size_t kBoundedRowsShare = 4;
 std::size_t passing_vectors(const RoutingState& state, const DecideRequest& request,
                             std::span<const std::size_t> positions) noexcept {
   if (state.route_vectors != nullptr) return positions.size();
-  if (request.filter == nullptr) return state.index->count();
+  if (request.filter == nullptr) return state.table.positive_count();
   std::size_t vectors = 0;
-  for (const std::size_t position : positions) vectors += state.table.routes()[position].references.count;
+  for (const std::size_t position : positions) vectors += state.table.routes()[position].references.count();
   return vectors;
 }
 
@@ -64,8 +65,9 @@ bool pays_to_bound(const core::Index& index, const DecideRequest& request, std::
   return request.filter == nullptr && vectors >= kFewestToBound && vectors <= kMostToBound && index.has_bounds();
 }
 
-const core::Index& compared_index(const RoutingState& state) noexcept {
-  return state.route_vectors != nullptr ? *state.route_vectors : *state.index;
+// The span that a filter's set of ids has to have.
+core::IdRange compared_ids(const RoutingState& state) noexcept {
+  return state.route_vectors != nullptr ? state.table.vectors() : state.table.references();
 }
 
 class NearestRoutes {
@@ -133,7 +135,7 @@ class NearestRoutes {
 
   [[nodiscard]] std::size_t taken(std::size_t position) const noexcept {
     if (state_.route_vectors != nullptr || rules_.aggregation == Aggregation::max) return 1;
-    return std::min(rules_.top_m, table_.routes()[position].references.count);
+    return std::min(rules_.top_m, table_.routes()[position].references.count());
   }
   [[nodiscard]] float aggregated(double sum, std::size_t count) const noexcept {
     return to_score(rules_.aggregation == Aggregation::sum_top ? sum : sum / static_cast<double>(count));
@@ -158,7 +160,7 @@ class NearestRoutes {
   }
 
   bool afford(std::size_t position) noexcept {
-    const std::size_t rows = rows_to_score(state_, position);
+    const std::size_t rows = rows_to_score(state_, table_.routes()[position]);
     if (rows > own_rows_left_) return false;
     own_rows_left_ -= rows;
     return true;
@@ -189,25 +191,15 @@ void NearestRoutes::bound_all() {
   floor_ = -std::numeric_limits<float>::infinity();
   scratch_.ranked.clear();
   for_neighbours(
-      state_, positions_,
-      [&](core::IdRange ids) {
-        if (scratch_.scores.size() < ids.count) scratch_.scores.resize(ids.count);
-        const std::span<float> most = std::span<float>(scratch_.scores).first(ids.count);
-        index_.bound(request_.embedding, ids, most);
-        return most;
-      },
+      state_, positions_, scratch_.scores,
+      [&](core::IdRange ids, std::span<float> most) { index_.bound(request_.embedding, ids, most); },
       [&](std::size_t position, std::span<float> most) { see(position).score = own_score(state_, most).score; });
 }
 
 void NearestRoutes::collect_passing() {
-  const std::vector<Route>& routes = table_.routes();
-  if (state_.route_vectors != nullptr) {
-    scratch_.passing.reset({0, routes.size()});
-    for (const std::size_t position : positions_) scratch_.passing.add(position);
-  } else {
-    scratch_.passing.reset(table_.references());
-    for (const std::size_t position : positions_) scratch_.passing.add(routes[position].references);
-  }
+  scratch_.passing.reset(compared_ids(state_));
+  for (const std::size_t position : positions_)
+    for_own_vectors(state_, table_.routes()[position], [&](core::IdRange ids) { scratch_.passing.add(ids); });
 }
 
 SeenRoute& NearestRoutes::see(std::size_t position) {
@@ -219,7 +211,8 @@ SeenRoute& NearestRoutes::see(std::size_t position) {
 
 void NearestRoutes::note(const core::Hit& hit) {
   const bool is_route_vector = state_.route_vectors != nullptr;
-  const std::size_t position = is_route_vector ? hit.id : table_.owner(hit.id);
+  const std::size_t position = is_route_vector ? table_.vector_owner(hit.id) : table_.owner(hit.id);
+  if (position == IdOwners::kNobody) return;  // of an older or a later table
   const std::uint32_t place = scratch_.places[position];
   SeenRoute& seen = place == 0 ? see(position) : scratch_.seen[place - 1];
   if (seen.exact) return;
@@ -405,6 +398,7 @@ void NearestRoutes::finish() {
 bool pays_to_search(const RoutingState& state, const DecideRequest& request,
                     std::span<const std::size_t> positions) noexcept {
   if (request.explain || positions.size() <= std::max<std::size_t>(request.top_k, 2)) return false;
+  if (request.filter != nullptr && compared_ids(state).count > core::kMaxFilteredSpan) return false;
   const std::size_t vectors = passing_vectors(state, request, positions);
   if (pays_to_bound(compared_index(state), request, vectors)) return true;
   return is_made_of_nearest(state) && vectors >= kFewestToFetch;

@@ -10,6 +10,9 @@
 // that is exact the decision is that of scoring every reference, to the bit; so it is with bounds. With a graph it is
 // that of what the graph finds. It does not pay in every case (see the constants): then the caller scores everything.
 //
+// Hits that no route of this table has, of older or later tables, are passed over: they make the batch smaller, and
+// nothing wrong.
+//
 // Complexity: a search of the index for each batch, and O(rows) for the routes that are scored on their own rows, which
 // are a bounded share of a search. Allocates nothing once scratch has grown.
 // Threads: pure; a DecideScratch belongs to one thread.

@@ -42,6 +42,8 @@ Session::Session(asio::ip::tcp::socket socket, ConnectionCounts::Lease lease, Se
       frames_(handler.json_decoder()),
       last_activity_(Clock::now()) {
   error_code ec;
+  const auto peer = socket_.remote_endpoint(ec);
+  is_loopback_ = !ec && is_loopback_address(peer.address());
   socket_.non_blocking(true, ec);
   socket_.set_option(asio::ip::tcp::no_delay(true), ec);
 }
@@ -159,13 +161,15 @@ Clock::time_point Session::begin_request() {
 
 std::size_t Session::serve_line(std::string_view data) {
   const std::size_t end = data.find('\n', scanned_);
-  const std::size_t limit = handler_.limits().max_request;
-  if ((end == std::string_view::npos ? data.size() : end) > limit) {
+  const std::size_t arrived = end == std::string_view::npos ? data.size() : end;
+  const std::size_t limit = most_line_bytes(data.substr(0, arrived));
+  if (arrived > limit) {
     request_.clear();
-    refuse(
-        0,
-        {core::ErrorCode::too_large, "the line is longer than limits.max_request, " + std::to_string(limit) + " bytes"},
-        true);
+    refuse(0,
+           {core::ErrorCode::too_large, std::string("the line is longer than limits.") +
+                                            (is_change_line_ ? "max_change, " : "max_request, ") +
+                                            std::to_string(limit) + " bytes"},
+           true);
     return 0;
   }
   if (end == std::string_view::npos) {
@@ -173,8 +177,10 @@ std::size_t Session::serve_line(std::string_view data) {
     return 0;
   }
   scanned_ = 0;
+  is_change_line_ = false;
   const auto started = begin_request();
   const auto decoded = handler_.json_decoder().decode(data.substr(0, end), request_);
+  if (is_too_large_a_change(end)) return end + 1;
   if (decoded.ok()) {
     serve_request(started, static_cast<std::size_t>(request_.op));
   } else {
@@ -184,7 +190,7 @@ std::size_t Session::serve_line(std::string_view data) {
 }
 
 std::size_t Session::serve_frame(std::string_view data) {
-  const FramePeek peek = peek_frame(data, handler_.limits().max_request);
+  const FramePeek peek = peek_frame(data, handler_.limits().max_request, most_change_bytes());
   if (peek.error) {
     request_.clear();
     if (peek.header) {

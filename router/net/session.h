@@ -37,6 +37,9 @@ using Clock = std::chrono::steady_clock;
 
 class Session;
 
+// Also of an IPv4 address in IPv6 form.
+[[nodiscard]] bool is_loopback_address(const boost::asio::ip::address& address);
+
 // What a session needs of its worker.
 class SessionHandler {
  public:
@@ -83,6 +86,8 @@ class Session : public std::enable_shared_from_this<Session> {
   // Cancels what is in flight, flushes, closes lingering.
   void finish_drain();
 
+  // Whether the client is on this machine.
+  [[nodiscard]] bool is_loopback() const { return is_loopback_; }
   // False once the connection is lost or closed: replies go nowhere.
   [[nodiscard]] bool open() const { return phase_ != Phase::closed; }
 
@@ -102,6 +107,9 @@ class Session : public std::enable_shared_from_this<Session> {
   // Makes way for the next request, and returns when.
   Clock::time_point begin_request();
   std::size_t serve_line(std::string_view data);
+  [[nodiscard]] std::size_t most_change_bytes() const;
+  [[nodiscard]] std::size_t most_line_bytes(std::string_view arrived);
+  [[nodiscard]] bool is_too_large_a_change(std::size_t bytes);
   std::size_t serve_frame(std::string_view data);
   void serve_request(Clock::time_point started, std::size_t frame_op);
   void refuse(std::size_t frame_op, const core::Error& error, bool fatal);
@@ -134,9 +142,11 @@ class Session : public std::enable_shared_from_this<Session> {
   bool serving_ = false;  // inside serve(): replies are flushed once, at its end
   bool end_of_input_ = false;
   bool draining_ = false;
+  bool is_loopback_ = false;
 
   std::string in_;               // input not served yet
   std::size_t scanned_ = 0;      // of in_, already searched for the end of a line
+  bool is_change_line_ = false;  // the line that has begun may be as long as limits.max_change
   std::size_t drain_bytes_ = 0;  // of in_, had arrived before the drain began
   std::string out_;
   std::size_t written_ = 0;  // of out_

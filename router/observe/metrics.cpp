@@ -218,6 +218,7 @@ class Metrics::Collector {
     gauge("semrouted_references", "References and negatives in the index.", as_double(m_.references));
     add_index_bytes();
     gauge("semrouted_routes", "Routes in the table.", as_double(m_.routes));
+    gauge("semrouted_parked_routes", "Run-time routes that are kept but not served.", as_double(m_.parked_routes));
     gauge("semrouted_revision", "Revision of the route table.", as_double(m_.revision));
     gauge("semrouted_reload_success", "1 when the last reload was applied, else 0.", m_.reload_success ? 1.0 : 0.0);
     counter("semrouted_decision_log_dropped_total", "Decision log lines dropped.",

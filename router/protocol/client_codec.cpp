@@ -66,6 +66,12 @@ void encode_client_frame(const ClientRequest& request, std::string& out) {
       out.append(request.payload);
     }
   }
+  if (is_change(request.op) && request.op != Op::routes_delete) {
+    const std::size_t rows = request.values.empty() ? 0 : request.count;
+    put(static_cast<std::uint32_t>(rows == 0 ? 0 : request.values.size() / rows), out);
+    put(static_cast<std::uint32_t>(rows), out);
+    out.append(reinterpret_cast<const char*>(request.values.data()), request.values.size_bytes());
+  }
   put(static_cast<std::uint32_t>(request.extras.size()), out);
   out.append(request.extras);
   put_at(static_cast<std::uint32_t>(out.size() - at - kFrameHeaderBytes), at + 8, out);

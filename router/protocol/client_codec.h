@@ -21,7 +21,7 @@ namespace semroute::router {
 struct ClientRequest {
   Op op = Op::match;
   std::uint32_t id = 1;
-  std::span<const float> values{};  // count * dimension; match and route only
+  std::span<const float> values{};  // count * dimension; match, route, and ops that change routes
   std::size_t count = 1;
   std::uint16_t top_k = 0;  // 0: the default, 1
   bool explain = false;

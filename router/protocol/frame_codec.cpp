@@ -74,6 +74,38 @@ void put_result(const DecisionView& view, std::string& out) {
   }
 }
 
+// What is of match and route alone, once the body's lengths are known to be right.
+std::optional<FrameError> finish_deciding(const FrameHeader& h, const FrameRows& rows, std::uint16_t top_k,
+                                          Request& request) {
+  if (top_k > core::kMaxTopK) return kept(ErrorCode::bad_request, "top_k must be 0.." + std::to_string(core::kMaxTopK));
+  if (h.timeout_ms > core::kMaxTimeoutMs)
+    return kept(ErrorCode::bad_request, "timeout_ms must be 0.." + std::to_string(core::kMaxTimeoutMs));
+  if (rows.count == 0 || (request.op == Op::route && rows.count != 1)) {
+    return kept(ErrorCode::bad_request,
+                request.op == Op::route ? "route takes exactly one embedding" : "there is no embedding");
+  }
+  if (rows.dimension == 0) return kept(ErrorCode::bad_vector, "embedding has no numbers");
+  if (!config::is_header_value(request.payload_content_type) ||
+      request.payload_content_type.size() > core::kMaxRequestHeaderBytes)
+    return kept(ErrorCode::bad_request, "the content type must be visible ASCII with blanks only inside, at most " +
+                                            std::to_string(core::kMaxRequestHeaderBytes) + " bytes");
+  const std::size_t numbers = rows.dimension * rows.count;
+  request.embeddings.resize(numbers);
+  std::memcpy(request.embeddings.data(), rows.floats.data(), rows.floats.size());
+  request.dimension = rows.dimension;
+  request.embedding_count = rows.count;
+  request.batch = rows.count > 1;
+  if (top_k != 0) request.top_k = top_k;
+  if (h.timeout_ms != 0) request.timeout_ms = h.timeout_ms;
+  const std::size_t wrong = first_not_finite(request.embeddings.data(), numbers);
+  if (wrong < numbers) {
+    const std::string name =
+        rows.count > 1 ? "embeddings[" + std::to_string(wrong / rows.dimension) + "]" : "embedding";
+    return kept(ErrorCode::bad_vector, name + ": number " + std::to_string(wrong % rows.dimension) + " is not finite");
+  }
+  return std::nullopt;
+}
+
 // "metadata":..,"approximate":true,"explain":..
 void append_result_extras(const DecisionView& view, std::string& out) {
   out += "\"metadata\":";
@@ -87,7 +119,7 @@ void append_result_extras(const DecisionView& view, std::string& out) {
 
 }  // namespace
 
-FramePeek peek_frame(std::string_view bytes, std::size_t max_request_bytes) {
+FramePeek peek_frame(std::string_view bytes, std::size_t max_request_bytes, std::size_t max_change_bytes) {
   FramePeek peek;
   if (!bytes.empty() && static_cast<std::uint8_t>(bytes.front()) != kFrameMagic) {
     peek.error = closes(ErrorCode::bad_request, "a frame starts with the byte 0xA7");
@@ -105,12 +137,16 @@ FramePeek peek_frame(std::string_view bytes, std::size_t max_request_bytes) {
   h.timeout_ms = in.get<std::uint32_t>();
   peek.header = h;
   peek.frame_bytes = kFrameHeaderBytes + std::size_t{h.body_bytes};
+  const OpEntry* entry = find_op(h.op);
+  const bool changes = max_change_bytes > 0 && entry != nullptr && is_change(entry->op);
+  const std::size_t most = changes ? max_change_bytes : max_request_bytes;
   if (h.version != kFrameVersion) {
     peek.error =
         closes(ErrorCode::unsupported_version, "frame version " + std::to_string(h.version) + "; this daemon speaks 1");
-  } else if (h.body_bytes > max_request_bytes) {
-    peek.error = closes(ErrorCode::too_large, "a body of " + std::to_string(h.body_bytes) +
-                                                  " bytes; limits.max_request is " + std::to_string(max_request_bytes));
+  } else if (h.body_bytes > most) {
+    peek.error =
+        closes(ErrorCode::too_large, "a body of " + std::to_string(h.body_bytes) + " bytes; limits." +
+                                         (changes ? "max_change" : "max_request") + " is " + std::to_string(most));
   }
   return peek;
 }
@@ -129,26 +165,29 @@ std::optional<FrameError> FrameDecoder::decode(std::string_view frame, Request& 
   }
   const bool deciding = request.op == Op::match || request.op == Op::route;
   FieldReader in(frame.substr(kFrameHeaderBytes));
-  std::string_view floats;
-  std::uint32_t dimension = 0;
-  std::uint32_t count = 0;
+  // A put, patch or batch brings its vectors in the body; a delete has none.
+  const bool has_rows = is_change(request.op) && request.op != Op::routes_delete;
+  FrameRows rows;
   std::uint16_t top_k = 0;
   std::uint16_t reserved = 0;
+  if (deciding || has_rows) {
+    rows.dimension = in.get<std::uint32_t>();
+    rows.count = in.get<std::uint32_t>();
+  }
   if (deciding) {
-    dimension = in.get<std::uint32_t>();
-    count = in.get<std::uint32_t>();
     top_k = in.get<std::uint16_t>();
     reserved = in.get<std::uint16_t>();
-    // In 64 bits, and each factor bounded, so that the product cannot wrap.
-    const std::uint64_t numbers = std::uint64_t{dimension} * count;
-    floats = numbers > frame.size() ? in.bytes(~std::uint64_t{0}) : in.bytes(numbers * sizeof(float));
-    if (request.op == Op::route) {
-      const auto type = in.bytes(in.get<std::uint16_t>());
-      const auto payload = in.bytes(in.get<std::uint32_t>());
-      if (!type.empty()) request.payload_content_type.assign(type);
-      // Neither given: none, which targets see as `null`, like in JSON lines.
-      if (!type.empty() || !payload.empty()) request.payload.assign(payload);
-    }
+  }
+  // In 64 bits, and each factor bounded, so that the product cannot wrap.
+  const std::uint64_t bytes = std::uint64_t{rows.dimension} * rows.count * sizeof(float);
+  const bool is_over = std::uint64_t{rows.dimension} * rows.count > frame.size();
+  rows.floats = in.bytes(is_over ? ~std::uint64_t{0} : bytes);
+  if (request.op == Op::route) {
+    const auto type = in.bytes(in.get<std::uint16_t>());
+    const auto payload = in.bytes(in.get<std::uint32_t>());
+    if (!type.empty()) request.payload_content_type.assign(type);
+    // Neither given: none, which targets see as `null`, like in JSON lines.
+    if (!type.empty() || !payload.empty()) request.payload.assign(payload);
   }
   const auto extras = in.bytes(in.get<std::uint32_t>());
   if (!in.ok() || !in.rest().empty()) {
@@ -158,7 +197,9 @@ std::optional<FrameError> FrameDecoder::decode(std::string_view frame, Request& 
   if ((h.flags & ~(deciding ? kFrameFlagExplain : 0U)) != 0) {
     return kept(ErrorCode::bad_request, "flags " + std::to_string(h.flags) + " has reserved bits");
   }
-  if (const auto read = json_.decode_extras(extras, request); !read.ok()) {
+  if (has_rows && rows.dimension == 0 && rows.count != 0)
+    return kept(ErrorCode::bad_vector, "the rows have no numbers");
+  if (const auto read = json_.decode_extras(extras, request, has_rows ? rows : FrameRows{}); !read.ok()) {
     return kept(read.error().code, "extras: " + read.error().message);
   }
   if (!deciding) {
@@ -166,33 +207,8 @@ std::optional<FrameError> FrameDecoder::decode(std::string_view frame, Request& 
     return kept(ErrorCode::bad_request, "timeout_ms is for match and route only");
   }
   if (reserved != 0) return kept(ErrorCode::bad_request, "the reserved field after top_k must be 0");
-  if (top_k > core::kMaxTopK) return kept(ErrorCode::bad_request, "top_k must be 0.." + std::to_string(core::kMaxTopK));
-  if (h.timeout_ms > core::kMaxTimeoutMs)
-    return kept(ErrorCode::bad_request, "timeout_ms must be 0.." + std::to_string(core::kMaxTimeoutMs));
-  if (count == 0 || (request.op == Op::route && count != 1)) {
-    return kept(ErrorCode::bad_request,
-                request.op == Op::route ? "route takes exactly one embedding" : "there is no embedding");
-  }
-  if (dimension == 0) return kept(ErrorCode::bad_vector, "embedding has no numbers");
-  if (!config::is_header_value(request.payload_content_type) ||
-      request.payload_content_type.size() > core::kMaxRequestHeaderBytes)
-    return kept(ErrorCode::bad_request, "the content type must be visible ASCII with blanks only inside, at most " +
-                                            std::to_string(core::kMaxRequestHeaderBytes) + " bytes");
-  const std::size_t numbers = std::size_t{dimension} * count;
-  request.embeddings.resize(numbers);
-  std::memcpy(request.embeddings.data(), floats.data(), floats.size());
-  request.dimension = dimension;
-  request.embedding_count = count;
-  request.batch = count > 1;
   request.explain = request.explain || (h.flags & kFrameFlagExplain) != 0;
-  if (top_k != 0) request.top_k = top_k;
-  if (h.timeout_ms != 0) request.timeout_ms = h.timeout_ms;
-  const std::size_t wrong = first_not_finite(request.embeddings.data(), numbers);
-  if (wrong < numbers) {
-    const std::string name = count > 1 ? "embeddings[" + std::to_string(wrong / dimension) + "]" : "embedding";
-    return kept(ErrorCode::bad_vector, name + ": number " + std::to_string(wrong % dimension) + " is not finite");
-  }
-  return std::nullopt;
+  return finish_deciding(h, rows, top_k, request);
 }
 
 void encode_frame(Op op, const RequestId& id, const DecisionReply& reply, std::string& out) {
@@ -261,6 +277,10 @@ void encode_frame(std::uint8_t op, const RequestId& id, const ErrorReply& reply,
     append_result_extras(view, out);
   }
   out += '}';
+  if (reply.outcome_unknown) {
+    out.pop_back();
+    out += ",\"outcome\":\"unknown\"}";
+  }
   finish_block(extras, out);
   finish_frame(at, out);
 }

@@ -50,7 +50,9 @@ struct FramePeek {
   std::optional<FrameError> error;    // bad magic, unknown version, body over the limit: always fatal
 };
 
-[[nodiscard]] FramePeek peek_frame(std::string_view bytes, std::size_t max_request_bytes);
+// `max_change_bytes`: for frames that change routes; 0: as for all.
+[[nodiscard]] FramePeek peek_frame(std::string_view bytes, std::size_t max_request_bytes,
+                                   std::size_t max_change_bytes = 0);
 
 class FrameDecoder {
  public:

@@ -20,6 +20,13 @@
 
 namespace semroute::router {
 
+// The rows of a frame's body, which its extras may name in place of vectors.
+struct FrameRows {
+  std::string_view floats;  // count * dimension float32, little-endian
+  std::size_t dimension = 0;
+  std::size_t count = 0;
+};
+
 class JsonDecoder {
  public:
   struct State;  // json_decoder_state.h
@@ -29,7 +36,7 @@ class JsonDecoder {
   [[nodiscard]] core::Result<void> decode(std::string_view line, Request& request);
   // The fields of `text`, a JSON object, merged into `request` whose op is known (the extras of a binary
   // frame, and the body of frames other than match and route). `id`, `op` and embeddings are refused here.
-  [[nodiscard]] core::Result<void> decode_extras(std::string_view text, Request& request);
+  [[nodiscard]] core::Result<void> decode_extras(std::string_view text, Request& request, const FrameRows& rows = {});
 
  private:
   std::unique_ptr<State> state_;

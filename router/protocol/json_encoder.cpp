@@ -190,6 +190,7 @@ void encode_json(const RequestId& id, const ErrorReply& reply, std::string& out)
   }
   out.append(",\"error\":{\"code\":\"").append(core::to_string(reply.code)).append("\",\"message\":");
   append_json_string(reply.message, out);
+  if (reply.outcome_unknown) out.append(",\"outcome\":\"unknown\"");
   if (reply.sent) out.append(*reply.sent ? ",\"sent\":true" : ",\"sent\":false");
   out.append(reply.retryable ? ",\"retryable\":true}}\n" : ",\"retryable\":false}}\n");
 }

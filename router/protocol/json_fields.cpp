@@ -22,6 +22,10 @@ enum Trait : unsigned {
   kCancel = 8U,
   kInFrame = 16U,   // binary frames carry it outside of the extras
   kVerbatim = 32U,  // kept as the client wrote it
+  kPut = 64U,
+  kPatch = 128U,
+  kDelete = 256U,
+  kBatch = 512U,
 };
 
 struct FieldInfo {
@@ -30,7 +34,7 @@ struct FieldInfo {
 };
 
 // In the order of Field.
-constexpr std::array<FieldInfo, 20> kFields{{{"op", kAll | kInFrame},
+constexpr std::array<FieldInfo, 28> kFields{{{"op", kAll | kInFrame},
                                              {"id", kAll | kInFrame | kVerbatim},
                                              {"request_id", kAll},
                                              {"embedding", kDeciding | kInFrame},
@@ -46,10 +50,18 @@ constexpr std::array<FieldInfo, 20> kFields{{{"op", kAll | kInFrame},
                                              {"stream", kDeciding},
                                              {"key", kDeciding},
                                              {"request", kCancel | kVerbatim},
-                                             {"name", kGet},
+                                             {"name", kGet | kPatch | kDelete},
                                              {"vectors", kGet},
                                              {"offset", kGet},
-                                             {"limit", kGet}}};
+                                             {"limit", kGet},
+                                             {"route", kPut},
+                                             {"if_version", kPut | kPatch | kDelete},
+                                             {"add", kPatch},
+                                             {"remove", kPatch},
+                                             {"add_negatives", kPatch},
+                                             {"remove_negatives", kPatch},
+                                             {"set", kPatch},
+                                             {"changes", kBatch}}};
 
 const FieldInfo& info(Field field) { return kFields[static_cast<std::size_t>(field)]; }
 
@@ -63,6 +75,10 @@ unsigned fields_of(Op op) {
     case Op::route: return kAll | kDeciding;
     case Op::cancel: return kAll | kCancel;
     case Op::routes_get: return kAll | kGet;
+    case Op::routes_put: return kAll | kPut;
+    case Op::routes_patch: return kAll | kPatch;
+    case Op::routes_delete: return kAll | kDelete;
+    case Op::routes_batch: return kAll | kBatch;
     default: return kAll;
   }
 }
@@ -135,6 +151,10 @@ std::optional<Field> find_field(std::string_view name) noexcept {
 
 bool is_in_frame(Field field) noexcept { return (info(field).traits & kInFrame) != 0; }
 bool is_verbatim(Field field) noexcept { return (info(field).traits & kVerbatim) != 0; }
+bool is_of_change(Field field) noexcept {
+  return field != Field::name && (info(field).traits & (kPut | kPatch | kDelete | kBatch)) != 0 &&
+         (info(field).traits & kAll) == 0;
+}
 
 // `source` is well-formed JSON, and `tree` its value unless the field is verbatim.
 void JsonDecoder::State::read_field(Field field, Request& request) {
@@ -158,10 +178,9 @@ void JsonDecoder::State::read_field(Field field, Request& request) {
     case Field::vectors: return value.read_boolean(request.vectors);
     case Field::offset: return value.read_integer(0, kMaxOffset, request.offset);
     case Field::limit: return value.read_integer(1, static_cast<std::int64_t>(core::kMaxRoutesPage), request.limit);
-    case Field::embedding:
-    case Field::embeddings: break;
+    default: break;
   }
-  SEMROUTE_CHECK(false);  // the walk reads vectors
+  SEMROUTE_CHECK(false);  // the walk reads vectors and changes
 }
 
 void JsonDecoder::State::read_op(Request& request) {
@@ -274,7 +293,16 @@ core::Result<void> JsonDecoder::State::finish(const Request& request) const {
   }
   if (request.op == Op::cancel && request.cancel_request.key.empty())
     return bad("request is missing: the id to cancel");
-  if (request.op == Op::routes_get && request.route_name.empty()) return bad("name is missing");
+  const bool is_named = (allowed & (kGet | kPatch | kDelete)) != 0;
+  if (is_named && request.route_name.empty()) return bad("name is missing");
+  if (request.op == Op::routes_put && !has(Field::route)) return bad("route is missing");
+  if (request.op == Op::routes_batch && !has(Field::changes)) return bad("changes is missing");
+  if (request.op == Op::routes_patch && !has(Field::add) && !has(Field::remove) && !has(Field::add_negatives) &&
+      !has(Field::remove_negatives) && !has(Field::set))
+    return bad("there is nothing to change: expected add, remove, add_negatives, remove_negatives or set");
+  if (frame_rows_used != frame_rows.count)
+    return bad("the fields take " + std::to_string(frame_rows_used) + " rows of the body, which has " +
+               std::to_string(frame_rows.count));
   return {};
 }
 

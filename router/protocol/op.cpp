@@ -15,10 +15,10 @@ constexpr std::array kOps = {
     OpEntry{Op::cancel, "cancel"},
     OpEntry{Op::routes_list, "routes.list"},
     OpEntry{Op::routes_get, "routes.get"},
-    OpEntry{Op::routes_put, "routes.put", false},
-    OpEntry{Op::routes_patch, "routes.patch", false},
-    OpEntry{Op::routes_delete, "routes.delete", false},
-    OpEntry{Op::routes_batch, "routes.batch", false},
+    OpEntry{Op::routes_put, "routes.put"},
+    OpEntry{Op::routes_patch, "routes.patch"},
+    OpEntry{Op::routes_delete, "routes.delete"},
+    OpEntry{Op::routes_batch, "routes.batch"},
     OpEntry{Op::hello, "hello", false},
 };
 

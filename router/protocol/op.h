@@ -35,6 +35,10 @@ struct OpEntry {
 };
 
 [[nodiscard]] std::span<const OpEntry> ops() noexcept;
+// Whether it changes routes.
+[[nodiscard]] constexpr bool is_change(Op op) noexcept {
+  return op == Op::routes_put || op == Op::routes_patch || op == Op::routes_delete || op == Op::routes_batch;
+}
 // Null when there is none.
 [[nodiscard]] const OpEntry* find_op(std::string_view word) noexcept;
 [[nodiscard]] const OpEntry* find_op(std::uint8_t number) noexcept;

@@ -107,6 +107,7 @@ struct ErrorReply {
   std::optional<bool> sent = std::nullopt;  // only for errors of a dispatch
   const DecisionView* decision = nullptr;   // what had been decided, when something had
   std::uint64_t revision = 0;
+  bool outcome_unknown = false;  // of a change: it may be found after a restart all the same
 };
 
 }  // namespace semroute::router

@@ -28,6 +28,8 @@ void Request::clear() {
   vectors = false;
   offset = 0;
   limit = 100;
+  change = {};
+  changes.clear();
 }
 
 std::string shown(std::string_view text) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "config/value.h"
+#include "router/changes/route_change.h"
 #include "router/protocol/op.h"
 
 namespace semroute::router {
@@ -57,11 +58,13 @@ struct Request {
   std::string payload = "null";  // as it came
   std::string payload_content_type = "application/json";
   std::vector<RequestHeader> headers;
-  RequestId cancel_request;  // cancel: the id to cancel
-  std::string route_name;    // routes.get
-  bool vectors = false;      // routes.get
-  std::size_t offset = 0;    // routes.get
-  std::size_t limit = 100;   // routes.get
+  RequestId cancel_request;          // cancel: the id to cancel
+  std::string route_name;            // routes.get, patch, delete
+  bool vectors = false;              // routes.get
+  std::size_t offset = 0;            // routes.get
+  std::size_t limit = 100;           // routes.get
+  RouteChange change;                // routes.put, patch, delete; its kind and a name outside of `route` are not set
+  std::vector<RouteChange> changes;  // routes.batch
 
   // As new, with the buffers kept.
   void clear();

@@ -13,6 +13,7 @@
 #include "core/index/vector_rules.h"
 #include "core/kernels/kernels.h"
 #include "router/decide/aggregate.h"
+#include "router/decide/route_scores.h"
 
 namespace semroute::router {
 namespace {
@@ -32,21 +33,21 @@ void read_row(const core::Index& index, core::ReferenceId id, std::span<float> v
 // The score of `query` against the centroid of the other rows; nothing when those cancel each other.
 class CentroidWithout {
  public:
-  CentroidWithout(const core::Index& index, core::IdRange ids)
+  CentroidWithout(const core::Index& index, const IdRanges& ids)
       : index_(index),
         ids_(ids),
         sum_(index.params().dimension, 0.0),
         query_(index.params().dimension),
         rest_(index.params().dimension) {
-    for (std::size_t row = 0; row < ids.count; ++row) {
-      read_row(index, ids.first + row, query_);
+    for (std::size_t row = 0; row < ids.count(); ++row) {
+      read_row(index, ids.id(row), query_);
       for (std::size_t i = 0; i < sum_.size(); ++i) sum_[i] += double{query_[i]};
     }
   }
 
   std::optional<float> score(std::size_t row) {
-    read_row(index_, ids_.first + row, query_);
-    const double others = static_cast<double>(ids_.count - 1);
+    read_row(index_, ids_.id(row), query_);
+    const double others = static_cast<double>(ids_.count() - 1);
     for (std::size_t i = 0; i < sum_.size(); ++i) rest_[i] = static_cast<float>((sum_[i] - double{query_[i]}) / others);
     if (!core::prepare_vector(index_.params().metric, rest_.size(), rest_, rest_).ok()) return std::nullopt;
     const core::Kernels& kernels = core::active_kernels();
@@ -62,7 +63,7 @@ class CentroidWithout {
 
  private:
   const core::Index& index_;
-  core::IdRange ids_;
+  const IdRanges& ids_;
   std::vector<double> sum_;
   std::vector<float> query_;
   std::vector<float> rest_;
@@ -71,26 +72,26 @@ class CentroidWithout {
 LeftOut leave_out(const RoutingState& state, std::size_t position, std::vector<float>& scores) {
   const Route& route = state.table.routes()[position];
   const DecisionRules& rules = state.table.rules();
-  const core::IdRange ids = route.references;
+  const IdRanges& ids = route.references;
   LeftOut result;
   result.route = position;
   result.threshold = route.score_threshold.value_or(rules.score_threshold);
-  result.tested = std::min(ids.count, std::max<std::size_t>(1, kMostLeftOutPairs / ids.count));
+  result.tested = std::min(ids.count(), std::max<std::size_t>(1, kMostLeftOutPairs / ids.count()));
   const float least = to_threshold(result.threshold);
   std::optional<CentroidWithout> centroid;
   if (rules.aggregation == Aggregation::centroid) centroid.emplace(*state.index, ids);
   std::vector<float> query(state.index->params().dimension);
-  scores.resize(ids.count);
+  scores.resize(ids.count());
   for (std::size_t test = 0; test < result.tested; ++test) {
-    const std::size_t row = test * ids.count / result.tested;
+    const std::size_t row = test * ids.count() / result.tested;
     std::optional<float> score;
     if (centroid) {
       score = centroid->score(row);
     } else {
-      read_row(*state.index, ids.first + row, query);
-      state.index->score(query, ids, scores);
+      read_row(*state.index, ids.id(row), query);
+      (void)scores_of(*state.index, query, ids, scores);
       scores[row] = scores.back();
-      score = aggregate(rules.aggregation, rules.top_m, std::span<float>(scores).first(ids.count - 1)).score;
+      score = aggregate(rules.aggregation, rules.top_m, std::span<float>(scores).first(ids.count() - 1)).score;
     }
     if (!score || *score < least) ++result.refused;
   }
@@ -133,18 +134,19 @@ struct Row {
 
 std::vector<Row> all_references(const RoutingState& state) {
   std::vector<Row> rows;
-  const std::vector<Route>& routes = state.table.routes();
+  const RouteList routes = state.table.routes();
   std::vector<float> vector(state.index->params().dimension);
   for (std::size_t position = 0; position < routes.size(); ++position) {
-    const core::IdRange ids = routes[position].references;
-    for (std::size_t row = 0; row < ids.count; ++row) {
-      read_row(*state.index, ids.first + row, vector);
-      rows.push_back({position, row, ids.first + row, norm_of(state.index->params().metric, vector)});
+    const IdRanges& ids = routes[position].references;
+    for (std::size_t row = 0; row < ids.count(); ++row) {
+      read_row(*state.index, ids.id(row), vector);
+      rows.push_back({position, row, ids.id(row), norm_of(state.index->params().metric, vector)});
     }
   }
   return rows;
 }
 
+// Of a state that was built whole, where the rows of a route lie side by side.
 // Compares one block of a route's references with every reference of the routes before it.
 template <class Found>
 void compare_block(const core::Index& index, std::span<const Row> before, std::span<const Row> block,
@@ -169,7 +171,7 @@ std::vector<NearDuplicates> find_near_duplicates(const RoutingState& state) {
   for (std::size_t begin = 0; begin < rows.size();) {
     const std::size_t route = rows[begin].route;
     const std::size_t route_begin = begin - rows[begin].row;
-    const std::size_t route_end = route_begin + state.table.routes()[route].references.count;
+    const std::size_t route_end = route_begin + state.table.routes()[route].references.count();
     const std::size_t end = std::min(begin + block_rows, route_end);
     compare_block(*state.index, std::span(rows).first(route_begin), std::span(rows).subspan(begin, end - begin), scores,
                   [&pairs](const Row& first, const Row& second, float score) {
@@ -199,8 +201,8 @@ std::string quoted(const Route& route) { return "\"" + route.name + "\""; }
 
 std::string text_of(const LeftOut& left, const Route& route) {
   std::string text = "route " + quoted(route) + ": " + std::to_string(left.refused) + " of its ";
-  if (left.tested < route.references.count)
-    text += std::to_string(left.tested) + " tested references (of " + std::to_string(route.references.count) + ")";
+  if (left.tested < route.references.count())
+    text += std::to_string(left.tested) + " tested references (of " + std::to_string(route.references.count()) + ")";
   else
     text += std::to_string(left.tested) + " references";
   return text + " would be refused at its threshold " + number_text(left.threshold) +
@@ -233,7 +235,7 @@ WeakRoutes find_weak_routes(const RoutingState& state) {
   std::size_t references = 0;
   std::vector<float> scores;
   for (std::size_t position = 0; position < state.table.routes().size(); ++position) {
-    const std::size_t count = state.table.routes()[position].references.count;
+    const std::size_t count = state.table.routes()[position].references.count();
     references += count;
     if (count >= 2) weak.left_out.push_back(leave_out(state, position, scores));
     if (uses_top_m && count > 0 && count < rules.top_m) weak.too_few.push_back({position, count});
@@ -245,7 +247,7 @@ WeakRoutes find_weak_routes(const RoutingState& state) {
 
 std::vector<config::Diagnostic> to_warnings(const WeakRoutes& weak, const RoutingState& state,
                                             const std::string& file) {
-  const std::vector<Route>& routes = state.table.routes();
+  const RouteList routes = state.table.routes();
   std::vector<config::Diagnostic> warnings;
   const auto warn = [&](config::Place place, std::string text) {
     warnings.push_back({config::Severity::warning, file, place, "", std::move(text)});

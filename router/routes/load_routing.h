@@ -10,7 +10,7 @@
 #include <string>
 
 #include "config/load.h"
-#include "router/routes/route_table.h"
+#include "router/routes/table_writer.h"
 
 namespace semroute::router {
 

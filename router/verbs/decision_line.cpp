@@ -34,7 +34,7 @@ void append_us(std::string_view name, std::uint64_t ns, std::string& out) {
 void append_decision_line(const ServiceState& state, std::string_view request_id, const Decision& decision,
                           const StageTimes& times, const std::optional<DispatchNote>& dispatch,
                           std::span<const float> embedding, std::string& out) {
-  const auto& routes = state.routing->table.routes();
+  const RouteList routes = state.routing->table.routes();
   out.append(R"({"time":")").append(timestamp()).append(R"(","request_id":)");
   append_json_string(request_id, out);
   out.append(R"(,"decision":")").append(to_string(decision.kind));

@@ -19,7 +19,7 @@ std::string_view outcome_of(const Decision& decision, const RouteScore& candidat
 }  // namespace
 
 void fill_view(const ServiceState& state, const Decision& decision, DecisionView& view) {
-  const auto& routes = state.routing->table.routes();
+  const RouteList routes = state.routing->table.routes();
   view.decision = decision.kind;
   view.reason = decision.reason;
   view.score = decision.score;
@@ -33,7 +33,7 @@ void fill_view(const ServiceState& state, const Decision& decision, DecisionView
 }
 
 ExplainView make_explain(const ServiceState& state, const Decision& decision, std::span<const RouteScore> candidates) {
-  const auto& routes = state.routing->table.routes();
+  const RouteList routes = state.routing->table.routes();
   ExplainView explain;
   for (const auto& r : decision.references) {
     const auto& texts = r.negative ? routes[r.route].negative_texts : routes[r.route].reference_texts;

@@ -1,18 +1,26 @@
 #include <algorithm>
+#include <functional>
+#include <span>
 
-#include "core/base/check.h"
 #include "router/verbs/verb.h"
 
 namespace semroute::router {
 
 namespace {
 
-void append_summary(const ServiceState& state, std::size_t position, std::string& out) {
-  const Route& route = state.routing->table.routes()[position];
+void append_summary(const Route& route, std::size_t references, std::size_t negatives, const std::string* parked,
+                    std::string& out) {
   out += R"("name":)";
   append_json_string(route.name, out);
-  out += R"(,"version":)" + std::to_string(route.version) + R"(,"source":"file","state":"active","reference_count":)" +
-         std::to_string(route.references.count) + R"(,"negative_count":)" + std::to_string(route.negatives.count);
+  out += R"(,"version":)" + std::to_string(route.version) + R"(,"source":")" +
+         (route.source == RouteSource::file ? "file" : "run_time");
+  if (parked == nullptr) {
+    out += R"(","state":"active")";
+  } else {
+    out += R"(","state":"parked","reason":)";
+    append_json_string(*parked, out);
+  }
+  out += R"(,"reference_count":)" + std::to_string(references) + R"(,"negative_count":)" + std::to_string(negatives);
   if (route.target) {
     out += R"(,"target":)";
     append_json_string(*route.target, out);
@@ -23,24 +31,52 @@ void append_summary(const ServiceState& state, std::size_t position, std::string
   }
 }
 
-// Rows [offset, offset + limit) of one range. Vectors as they are stored: unit length under cosine.
-void append_rows(core::IdRange range, const std::vector<std::string>& texts, const core::Index& index,
-                 const Request& request, std::size_t most_bytes, std::string& out) {
-  std::vector<float> vector(request.vectors ? index.params().dimension : 0);
+void append_active(const Route& route, std::string& out) {
+  append_summary(route, route.references.count(), route.negatives.count(), nullptr, out);
+}
+
+void append_parked(const ParkedRoute& parked, std::string& out) {
+  append_summary(*parked.route, parked.reference_count, parked.negative_count, &parked.reason, out);
+}
+
+// One side of a route, wherever its rows are. read(row, vector): the vector as it is stored; false when there is none.
+struct Rows {
+  std::size_t count = 0;
+  const std::vector<std::string>& texts;
+  std::size_t dimension = 0;
+  std::function<bool(std::size_t row, std::span<float> vector)> read;
+};
+
+Rows rows_in(const core::Index& index, const IdRanges& ids, const std::vector<std::string>& texts) {
+  return {ids.count(), texts, index.params().dimension,
+          [&index, &ids](std::size_t row, std::span<float> vector) { return index.read(ids.id(row), vector); }};
+}
+
+Rows rows_beside(const std::vector<float>& rows, std::size_t count, const std::vector<std::string>& texts,
+                 std::size_t dimension) {
+  return {count, texts, dimension, [&rows](std::size_t row, std::span<float> vector) {
+            if (rows.empty()) return false;
+            std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(row * vector.size()), vector.size(), vector.begin());
+            return true;
+          }};
+}
+
+// Rows [offset, offset + limit). Vectors as they are stored: unit length under cosine.
+void append_rows(const Rows& rows, const Request& request, std::size_t most_bytes, std::string& out) {
+  std::vector<float> vector(request.vectors ? rows.dimension : 0);
   out += '[';
-  const std::size_t begin = std::min(request.offset, range.count);
-  const std::size_t end = begin + std::min(request.limit, range.count - begin);
+  const std::size_t begin = std::min(request.offset, rows.count);
+  const std::size_t end = begin + std::min(request.limit, rows.count - begin);
   // A page that has grown over the bound of replies is refused by the session: no use in making more of it.
   for (std::size_t row = begin; row < end && out.size() <= most_bytes; ++row) {
     if (row > begin) out += ',';
     out += R"({"row":)" + std::to_string(row);
-    if (row < texts.size() && !texts[row].empty()) {
+    if (row < rows.texts.size() && !rows.texts[row].empty()) {
       out += R"(,"text":)";
-      append_json_string(texts[row], out);
+      append_json_string(rows.texts[row], out);
     }
-    if (request.vectors) {
+    if (request.vectors && rows.read(row, vector)) {
       out += R"(,"embedding":[)";
-      SEMROUTE_CHECK(index.read(range.first + row, vector));
       for (std::size_t i = 0; i < vector.size(); ++i) {
         if (i > 0) out += ',';
         append_json_number(vector[i], out);
@@ -52,14 +88,39 @@ void append_rows(core::IdRange range, const std::vector<std::string>& texts, con
   out += ']';
 }
 
+void append_details(const Route& route, const Rows& references, const Rows& negatives, const Request& request,
+                    std::size_t most_bytes, std::string& out) {
+  out += R"(,"description":)";
+  append_json_string(route.description, out);
+  out += R"(,"metadata":)";
+  if (route.metadata.is_null()) {
+    out += "{}";
+  } else {
+    append_json_value(route.metadata, out);
+  }
+  out += R"(,"references":)";
+  append_rows(references, request, most_bytes, out);
+  out += R"(,"negatives":)";
+  append_rows(negatives, request, most_bytes, out);
+}
+
 }  // namespace
 
+// By name; of one that is both, the active one first.
 void handle_routes_list(Exchange& exchange) {
   const ServiceState& state = *exchange.state;
+  const RouteList routes = state.routing->table.routes();
+  const auto& parked = state.routing->parked;
   std::string members = R"("revision":)" + std::to_string(state.revision) + R"(,"routes":[)";
-  for (std::size_t i = 0; i < state.routing->table.routes().size(); ++i) {
-    members += i == 0 ? "{" : ",{";
-    append_summary(state, i, members);
+  auto next = parked.begin();
+  for (std::size_t i = 0; i < routes.size() || next != parked.end();) {
+    if (members.back() == '}') members += ',';
+    members += '{';
+    if (next == parked.end() || (i < routes.size() && routes[i].name <= (*next)->route->name)) {
+      append_active(routes[i++], members);
+    } else {
+      append_parked(**next++, members);
+    }
     members += '}';
   }
   members += ']';
@@ -68,29 +129,26 @@ void handle_routes_list(Exchange& exchange) {
 }
 
 void handle_routes_get(Exchange& exchange) {
-  const ServiceState& state = *exchange.state;
+  const RoutingState& routing = *exchange.state->routing;
   const Request& request = exchange.request;
-  const auto position = state.routing->table.find(request.route_name);
-  if (!position) {
+  const std::size_t most_bytes = exchange.state->config.limits.max_output_buffer;
+  std::string members = R"("route":{)";
+  if (const auto position = routing.table.find(request.route_name)) {
+    const Route& route = routing.table.routes()[*position];
+    append_active(route, members);
+    append_details(route, rows_in(*routing.index, route.references, route.reference_texts),
+                   rows_in(*routing.negatives, route.negatives, route.negative_texts), request, most_bytes, members);
+  } else if (const ParkedRoute* parked = routing.find_parked(request.route_name)) {
+    const std::size_t dimension = routing.index->params().dimension;
+    append_parked(*parked, members);
+    append_details(*parked->route,
+                   rows_beside(parked->references, parked->reference_count, parked->route->reference_texts, dimension),
+                   rows_beside(parked->negatives, parked->negative_count, parked->route->negative_texts, dimension),
+                   request, most_bytes, members);
+  } else {
     return reply_error(exchange,
                        {core::ErrorCode::not_found, "there is no route \"" + shown(request.route_name) + "\""});
   }
-  const Route& route = state.routing->table.routes()[*position];
-  std::string members = R"("route":{)";
-  append_summary(state, *position, members);
-  members += R"(,"description":)";
-  append_json_string(route.description, members);
-  members += R"(,"metadata":)";
-  if (route.metadata.is_null()) {
-    members += "{}";
-  } else {
-    append_json_value(route.metadata, members);
-  }
-  const std::size_t most_bytes = state.config.limits.max_output_buffer;
-  members += R"(,"references":)";
-  append_rows(route.references, route.reference_texts, *state.routing->index, request, most_bytes, members);
-  members += R"(,"negatives":)";
-  append_rows(route.negatives, route.negative_texts, *state.routing->negatives, request, most_bytes, members);
   members += '}';
   exchange.session.reply_members(request.op, request.id, exchange.context.request_id(request), members);
 }

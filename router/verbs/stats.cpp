@@ -55,6 +55,7 @@ void handle_stats(Exchange& exchange) {
       member("workers", state.config.workers) + R"(,"isa":")" +
       std::string(core::to_string(core::active_kernels().isa)) + R"(","revision":)" + std::to_string(state.revision);
   members += member("routes", state.routing->table.routes().size());
+  members += member("parked_routes", state.routing->parked.size());
   members += member("references", state.routing->table.reference_count());
   members += R"(,"index":)" + index_object(*state.routing);
   members += member("connections", totals.connections_open);

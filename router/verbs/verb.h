@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "router/changes/change_thread.h"
 #include "router/daemon/service_state.h"
 #include "router/decide/decide.h"
 #include "router/decide/nearest_routes.h"
@@ -30,6 +31,8 @@ class Control {
   // Reads the configuration again. `done` runs on an unspecified thread, once every worker serves the new state
   // (with its revision) or the new configuration was refused.
   virtual void request_reload(std::function<void(core::Result<std::uint64_t>)> done) = 0;
+  // Changes routes: all of `changes`, or none. `done` runs on an unspecified thread, once every worker serves them.
+  virtual void change_routes(std::vector<RouteChange> changes, ChangeThread::ChangeDone done) = 0;
   [[nodiscard]] virtual Metrics& metrics() = 0;
   [[nodiscard]] virtual Clock::time_point started() const = 0;
 };
@@ -85,6 +88,7 @@ void handle_reload(Exchange& exchange);
 void handle_cancel(Exchange& exchange);
 void handle_routes_list(Exchange& exchange);
 void handle_routes_get(Exchange& exchange);
+void handle_change(Exchange& exchange);  // routes.put, patch, delete and batch
 
 // An error reply to the exchange's request.
 void reply_error(Exchange& exchange, const core::Error& error, bool retryable = false);

@@ -18,6 +18,10 @@ constexpr std::array kVerbs = {
     Verb{Op::cancel, "cancel a request of the same connection", handle_cancel},
     Verb{Op::routes_list, "every route, without its vectors", handle_routes_list},
     Verb{Op::routes_get, "one route, with its references page by page", handle_routes_get},
+    Verb{Op::routes_put, "make a route, or replace it", handle_change},
+    Verb{Op::routes_patch, "add and remove references, set fields", handle_change},
+    Verb{Op::routes_delete, "delete a route", handle_change},
+    Verb{Op::routes_batch, "several changes, all or none", handle_change},
 };
 
 // Tells apart the request ids of daemons and of restarts.

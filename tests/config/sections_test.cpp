@@ -176,12 +176,32 @@ TEST_F(Sections, RefuseNumbersOutsideTheirRange) {
 }
 
 TEST_F(Sections, RefuseByNameWhatIsOfALaterVersion) {
-  for (const char* yaml :
-       {"data_dir: ./data", "store: {durability: always}", "tls: {cert_file: a.pem}", "access: {tokens_file: t}",
-        "limits: {handshake_timeout: 1s}", "limits: {max_change: 1MiB}"}) {
+  for (const char* yaml : {"tls: {cert_file: a.pem}", "access: {tokens_file: t}", "limits: {handshake_timeout: 1s}"}) {
     EXPECT_TRUE(problem(yaml).ends_with(": is known, not in this version")) << yaml;
   }
   EXPECT_EQ(problem("http: 127.0.0.1:80"), "http: is known, not in this version: expected off, found \"127.0.0.1:80\"");
+}
+
+TEST_F(Sections, SayWhereRoutesAreKeptAndHow) {
+  const auto left_out = scratch_.load("index: {dimension: 2}\n");
+  ASSERT_TRUE(left_out.config.has_value());
+  EXPECT_FALSE(left_out.config->data_dir.has_value());
+  EXPECT_EQ(left_out.config->store.durability, Durability::always);
+  EXPECT_EQ(left_out.config->store.interval, std::chrono::milliseconds{50});
+  EXPECT_EQ(left_out.config->limits.max_change, std::size_t{64} << 20);
+  const auto given = scratch_.load(
+      "index: {dimension: 2}\ndata_dir: ./data\nstore: {durability: interval, interval: 2s}\n"
+      "limits: {max_change: 1MiB}\n");
+  ASSERT_TRUE(given.config.has_value());
+  EXPECT_EQ(given.config->data_dir, scratch_.path("./data"));
+  EXPECT_EQ(given.config->store.durability, Durability::interval);
+  EXPECT_EQ(given.config->store.interval, std::chrono::milliseconds{2000});
+  EXPECT_EQ(given.config->limits.max_change, std::size_t{1} << 20);
+  EXPECT_TRUE(problem("data_dir: ''").ends_with("data_dir: expected the name of a folder, without NUL bytes"));
+  EXPECT_TRUE(problem("store: {durability: off}").ends_with("store: has no effect without data_dir"));
+  EXPECT_TRUE(problem("data_dir: d\nstore: {durability: never}")
+                  .ends_with("store.durability: expected one of always | interval | off, found \"never\""));
+  EXPECT_TRUE(problem("data_dir: d\nstore: {interval: 0ms}").starts_with("store.interval: expected a duration"));
 }
 
 TEST_F(Sections, RefuseWhatAnIndexCannotBe) {

@@ -210,7 +210,7 @@ TEST_F(BinaryFrames, Fault23UnknownOpOrReservedFlag) {
   std::string reserved = body;
   reserved[10] = '\x01';  // after top_k
   expect(header(1, 2, reserved.size()) + reserved, core::ErrorCode::bad_request, true);
-  for (const int later : {9, 10, 11, 12, 13}) {
+  for (const int later : {13}) {
     expect(header(static_cast<std::uint8_t>(later), 2, 4) + bytes_of<std::uint32_t>(0), core::ErrorCode::bad_request,
            true);
   }

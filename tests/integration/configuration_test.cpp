@@ -172,7 +172,7 @@ TEST_F(Configuration, Fault36RoutesTargetsAndTheirFiles) {
 
 TEST_F(Configuration, Fault36NoStateCanBeMade) {
   expect_refused(
-      {"index: {dimension: 4}\ndecision: {aggregation: centroid}\n"
+      {"index: {dimension: 4, model: tiny}\ndecision: {aggregation: centroid}\n"
        "routes: [{name: a, references: {vectors: [[1, 0, 0, 0], [-1, 0, 0, 0]]}}]\n",
        {": route \"a\": its 2 references cancel each other"}});
 }
@@ -229,13 +229,10 @@ TEST_F(Configuration, Fault91AListenerBeyondLoopbackIsRefusedUntilItIsAllowed) {
 
 TEST_F(Configuration, KeysOfLaterVersionsAreRefusedByName) {
   for (const auto& [yaml, named] : std::vector<std::pair<std::string, std::string>>{
-           {"data_dir: ./data", "data_dir"},
-           {"store: {durability: always}", "store"},
            {"http: 127.0.0.1:0", "http"},
            {"tls: {cert_file: a.pem}", "tls"},
            {"access: {tokens_file: t}", "access.tokens_file"},
            {"limits: {handshake_timeout: 1s}", "limits.handshake_timeout"},
-           {"limits: {max_change: 1MiB}", "limits.max_change"},
            {"targets: [{name: t, kind: tcp, address: a}]", "targets[0].kind"},
            {"targets: [{name: t, kind: unix}]", "targets[0].kind"},
            {"targets: [{name: t, kind: exec}]", "targets[0].kind"},

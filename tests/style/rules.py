@@ -255,10 +255,12 @@ FAULTS = {
     22: "NaN bits in a frame", 23: "unknown op, reserved flag", 34: "configuration that is not strict YAML",
     35: "value outside its range", 36: "routes, targets, vector files", 37: "file that is none",
     39: "another dimension", 40: "NaN, no numbers", 41: "zero vector", 42: "norm beyond the range", 43: "empty index",
-    47: "more than there are", 50: "kill at any moment", 51: "power loss", 52: "torn tail of the log",
-    53: "damage in the middle", 54: "flipped bit in a snapshot", 56: "full disk, short write", 57: "failed sync",
-    58: "read-only file system", 59: "second daemon on a folder", 60: "newer format, another dimension",
-    61: "crash while a snapshot is written", 83: "decision log on a full disk", 84: "storm of SIGHUP", 85: "SIGTERM under load",
+    44: "changes while searching", 45: "capacity reached", 46: "everything deleted and inserted again",
+    47: "more than there are", 48: "inserted twice", 50: "kill at any moment", 51: "power loss",
+    52: "torn tail of the log", 53: "damage in the middle", 54: "flipped bit in a snapshot", 55: "damaged graph",
+    56: "full disk, short write", 57: "failed sync", 58: "read-only file system", 59: "second daemon on a folder",
+    60: "newer format, another dimension", 61: "crash while a snapshot is written",
+    83: "decision log on a full disk", 84: "storm of SIGHUP", 85: "SIGTERM under load",
     91: "listener beyond loopback"}
 TEST_NAME = re.compile(r"^TEST(?:_F|_P)?\(\s*\w+,\s*(\w+)\s*\)", re.MULTILINE)
 

@@ -25,7 +25,10 @@ constexpr int kStartSeconds = 60;
 // More than any drain.timeout of a test, and generous to a sanitizer's report.
 constexpr int kDrainSeconds = 60;
 
-constexpr const char* kFreePorts = "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n";
+// A configuration that says itself where it listens does so first.
+std::string with_free_ports(const std::string& yaml) {
+  return (yaml.starts_with("listen:") ? "admin: 127.0.0.1:0\n" : "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n") + yaml;
+}
 
 std::string read_file(const std::string& path) {
   const std::ifstream in(path, std::ios::binary);
@@ -65,8 +68,9 @@ int wait_for_exit(pid_t pid, int seconds) {
 
 std::uint16_t port_after(const std::string& log, const std::string& words) {
   const auto at = log.find(words);
-  if (at == std::string::npos) return 0;
-  return static_cast<std::uint16_t>(std::stoi(log.substr(at + words.size())));
+  const auto colon = at == std::string::npos ? at : log.find(':', at + words.size());
+  if (colon == std::string::npos) return 0;
+  return static_cast<std::uint16_t>(std::stoi(log.substr(colon + 1)));
 }
 
 }  // namespace
@@ -107,7 +111,7 @@ DaemonProcess::DaemonProcess(const std::string& yaml, const std::vector<std::str
   command.insert(command.end(), arguments.begin(), arguments.end());
   pid_ = spawn(command, folder_.path() + "/log", environment);
   const auto give_up = Clock::now() + std::chrono::seconds(kStartSeconds);
-  while (!wait_for_log("listening on 127.0.0.1:", 0)) {
+  while (!wait_for_log("listening on ", 0)) {
     if (wait(0) < 0 && Clock::now() < give_up) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
       continue;
@@ -116,8 +120,8 @@ DaemonProcess::DaemonProcess(const std::string& yaml, const std::vector<std::str
     (void)wait(kDrainSeconds);
     throw std::runtime_error("the daemon did not start: " + log());
   }
-  port_ = port_after(log(), "listening on 127.0.0.1:");
-  admin_port_ = port_after(log(), "admin on http://127.0.0.1:");
+  port_ = port_after(log(), "listening on ");
+  admin_port_ = port_after(log(), "admin on http://");
 }
 
 DaemonProcess::~DaemonProcess() {
@@ -136,7 +140,7 @@ DaemonProcess::~DaemonProcess() {
 }
 
 void DaemonProcess::rewrite(const std::string& yaml) const {
-  folder_.write("semrouted.yaml.new", kFreePorts + yaml);
+  folder_.write("semrouted.yaml.new", with_free_ports(yaml));
   std::filesystem::rename(config_path() + ".new", config_path());
 }
 

@@ -42,7 +42,8 @@ struct Finished {
 
 class DaemonProcess {
  public:
-  // `yaml` without `listen` and `admin`: free ports are put in front. Extra environment as NAME=VALUE.
+  // `yaml` without `admin`, and without `listen` unless it begins with that: free ports are put in front. Extra
+  // environment as NAME=VALUE.
   explicit DaemonProcess(const std::string& yaml, const std::vector<std::string>& environment = {},
                          const std::vector<std::string>& arguments = {});
   ~DaemonProcess();

@@ -10,7 +10,8 @@ namespace semroute::test {
 
 class RawClient {
  public:
-  explicit RawClient(std::uint16_t port);
+  // `host` is an IPv4 address.
+  explicit RawClient(std::uint16_t port, const std::string& host = "127.0.0.1");
   ~RawClient();
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;

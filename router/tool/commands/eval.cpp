@@ -3,7 +3,7 @@
 
 #include "config/load.h"
 #include "plugins/registry.h"
-#include "router/routes/route_table.h"
+#include "router/routes/table_writer.h"
 #include "router/tool/command.h"
 #include "router/tool/endpoint.h"
 #include "router/tool/eval_report.h"

@@ -17,6 +17,7 @@
 #include "router/daemon/worker.h"
 #include "router/protocol/client_codec.h"
 #include "router/protocol/frame_codec.h"
+#include "router/routes/table_writer.h"
 #include "tests/router/decide/tables.h"
 #include "tests/support/allocation_count.h"
 
@@ -31,6 +32,9 @@ class NoControl final : public Control {
   void request_reload(std::function<void(core::Result<std::uint64_t>)> done) override {
     done(core::Error{core::ErrorCode::unavailable, "there is no file to read"});
   }
+  void change_routes(std::vector<RouteChange>, ChangeThread::ChangeDone done) override {
+    done({core::Error{core::ErrorCode::unavailable, "there is no table to change"}});
+  }
   Metrics& metrics() override { return metrics_; }
   Clock::time_point started() const override { return {}; }
 
@@ -41,7 +45,8 @@ class NoControl final : public Control {
 std::shared_ptr<const ServiceState> serving(const config::Config& config, Metrics& metrics) {
   config::Config sections = config;
   sections.routes.clear();
-  return build_service_state(config, build_routing_state(config).value(), *loading_state(std::move(sections)), metrics);
+  return build_service_state(config, build_routing_state(config).value(), *loading_state(std::move(sections)), metrics,
+                             1);
 }
 
 // A worker with one connection, and its client.

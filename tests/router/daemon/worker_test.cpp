@@ -9,6 +9,8 @@
 #include <boost/asio/write.hpp>
 #include <future>
 
+#include "router/routes/table_writer.h"
+
 namespace semroute::router {
 namespace {
 
@@ -30,13 +32,16 @@ std::shared_ptr<const ServiceState> loaded(const ServiceState& previous, Metrics
   config.routes[0].name = "one";
   config.routes[0].references.values = {1.0F, 0.0F};
   auto routing = build_routing_state(config).value();
-  return build_service_state(std::move(config), std::move(routing), previous, metrics);
+  return build_service_state(std::move(config), std::move(routing), previous, metrics, 1);
 }
 
 class EndingControl final : public Control {
  public:
   void request_reload(std::function<void(core::Result<std::uint64_t>)> done) override {
     done(core::Error{core::ErrorCode::unavailable, "the daemon is shutting down"});
+  }
+  void change_routes(std::vector<RouteChange>, ChangeThread::ChangeDone done) override {
+    done({core::Error{core::ErrorCode::unavailable, "the daemon is shutting down"}});
   }
   [[nodiscard]] Metrics& metrics() override { return metrics_; }
   [[nodiscard]] Clock::time_point started() const override { return {}; }

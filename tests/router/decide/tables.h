@@ -12,7 +12,7 @@
 
 #include "config/config.h"
 #include "router/decide/decide.h"
-#include "router/routes/route_table.h"
+#include "router/routes/table_writer.h"
 
 namespace semroute::router::test {
 

@@ -24,11 +24,11 @@ inline Decoded decoded(std::string_view line) {
   return out;
 }
 
-inline Decoded decoded_extras(Op op, std::string_view text) {
+inline Decoded decoded_extras(Op op, std::string_view text, const FrameRows& rows = {}) {
   JsonDecoder decoder;
   Decoded out;
   out.request.op = op;
-  if (const auto read = decoder.decode_extras(text, out.request); !read.ok()) out.error = read.error();
+  if (const auto read = decoder.decode_extras(text, out.request, rows); !read.ok()) out.error = read.error();
   return out;
 }
 

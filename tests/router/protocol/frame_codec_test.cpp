@@ -260,7 +260,7 @@ TEST(FrameCodec, NotFiniteBitsAreNamed) {  // fault 22
 TEST(FrameCodec, UnknownOpsAndReservedBitsAreKept) {  // fault 23
   for (int op = 0; op < 256; ++op) {
     const Decoded read = decoded(with(match_frame(), 2, static_cast<std::uint8_t>(op)));
-    if (op >= static_cast<int>(Op::match) && op <= static_cast<int>(Op::routes_get)) continue;
+    if (op >= static_cast<int>(Op::match) && op <= static_cast<int>(Op::routes_batch)) continue;
     EXPECT_EQ(read.code(), "bad_request") << op;
     EXPECT_FALSE(read.closes()) << op;
     EXPECT_THAT(read.message(), HasSubstr("op " + std::to_string(op)));
@@ -315,6 +315,50 @@ TEST(FrameCodec, WhatIsWrongInExtrasIsNamedAndKept) {
   const Decoded both = decoded(frame_of({.values = kVector, .top_k = 5, .extras = R"({"top_k":2,"explain":false})"}));
   EXPECT_EQ(both.request.top_k, 5U);
   EXPECT_EQ(decoded(match_frame(R"({"top_k":2,"explain":true})")).request.top_k, 2U);
+}
+
+std::string put_frame() {
+  return frame_of({.op = Op::routes_put,
+                   .id = 3,
+                   .values = std::array<float, 6>{1, 2, 3, 4, 5, 6},
+                   .count = 3,
+                   .extras = R"({"route":{"name":"a","references":{"rows":[0,2]},"negatives":{"rows":[2,1]}}})"});
+}
+
+TEST(FrameCodec, ChangesBringTheirVectorsInTheBody) {
+  const Decoded read = decoded(put_frame());
+  ASSERT_EQ(read.code(), "ok") << read.message();
+  EXPECT_EQ(read.request.op, Op::routes_put);
+  EXPECT_EQ(read.request.change.name, "a");
+  EXPECT_THAT(read.request.change.references.values, ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(read.request.change.negatives.values, ElementsAre(5, 6));
+  const Decoded gone = decoded(frame_of({.op = Op::routes_delete, .extras = R"({"name":"a"})"}));
+  EXPECT_EQ(gone.code(), "ok") << gone.message();
+  EXPECT_EQ(gone.request.route_name, "a");
+  const Decoded none = decoded(frame_of({.op = Op::routes_patch, .extras = R"({"name":"a","remove":[0]})"}));
+  EXPECT_EQ(none.code(), "ok") << none.message();
+}
+
+TEST(FrameCodec, ChangesWhoseLengthsContradictClose) {  // fault 18
+  const std::string frame = put_frame();
+  for (const std::uint32_t count : {0U, 2U, 4U, 0xFFFFFFFFU})
+    EXPECT_TRUE(decoded(with(frame, kCountAt, count)).closes());
+  for (const std::uint32_t dimension : {1U, 3U, 0xFFFFFFFFU})
+    EXPECT_TRUE(decoded(with(frame, kFrameHeaderBytes, dimension)).closes());
+  for (std::size_t bytes = kFrameHeaderBytes; bytes < frame.size(); ++bytes)
+    EXPECT_TRUE(decoded(resized(frame.substr(0, bytes))).closes()) << bytes;
+  const std::string flat = with(with(frame, kFrameHeaderBytes, std::uint32_t{0}), kCountAt, std::uint32_t{6});
+  EXPECT_EQ(decoded(resized(flat.substr(0, 24) + flat.substr(48))).code(), "bad_vector") << "rows without numbers";
+}
+
+TEST(FrameCodec, ChangesHaveALimitOfTheirOwn) {
+  const std::string frame = put_frame();
+  const std::size_t body = frame.size() - kFrameHeaderBytes;
+  EXPECT_FALSE(peek_frame(frame, 10, body).error);
+  EXPECT_EQ(peek_frame(frame, 10, body - 1).error->error.code, core::ErrorCode::too_large);
+  EXPECT_THAT(peek_frame(frame, 10, body - 1).error->error.message, HasSubstr("limits.max_change"));
+  EXPECT_TRUE(peek_frame(frame, 10).error);
+  EXPECT_THAT(peek_frame(match_frame(), 10, 1000).error->error.message, HasSubstr("limits.max_request"));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "core/index/vector_rules.h"
 #include "router/decide/decide.h"
 #include "router/quality/evaluate.h"
+#include "router/routes/table_writer.h"
 #include "tests/support/synthetic_set.h"
 
 namespace semroute::router::test {

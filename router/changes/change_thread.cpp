@@ -1,0 +1,231 @@
+#include "router/changes/change_thread.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/limits.h"
+#include "router/changes/route_record.h"
+#include "router/daemon/log.h"
+
+namespace semroute::router {
+namespace {
+
+using core::Error;
+using core::ErrorCode;
+using core::Result;
+
+Error stopped() { return {ErrorCode::unavailable, "the daemon is shutting down"}; }
+
+bool has(const std::vector<std::shared_ptr<const ParkedRoute>>& parked, const ParkedRoute& wanted) {
+  return std::ranges::any_of(
+      parked, [&](const auto& one) { return one->route->name == wanted.route->name && one->reason == wanted.reason; });
+}
+
+}  // namespace
+
+ChangeThread::ChangeThread(std::shared_ptr<const ServiceState> first, std::size_t threads, ChangeJournal* journal,
+                           Metrics& metrics, Publish publish)
+    : journal_(journal),
+      metrics_(metrics),
+      publish_(std::move(publish)),
+      writer_(threads),
+      newest_(std::move(first)),
+      thread_([this] { run(); }) {}
+
+ChangeThread::~ChangeThread() {
+  stop();
+  join();
+}
+
+void ChangeThread::change(std::vector<RouteChange> changes, ChangeDone done) {
+  std::size_t bytes = 0;
+  for (const RouteChange& one : changes) bytes += one.bytes();
+  bool is_stopping = false;
+  {
+    const std::lock_guard lock(mutex_);
+    is_stopping = stopping_;
+    const bool is_full = waiting_changes_ >= core::kMaxWaitingChanges ||
+                         (waiting_changes_ > 0 && waiting_bytes_ + bytes > core::kMaxWaitingChangeBytes);
+    if (!is_stopping && !is_full) {
+      waiting_.emplace_back(Change{std::move(changes), bytes, std::move(done)});
+      ++waiting_changes_;
+      waiting_bytes_ += bytes;
+      changed_.notify_all();
+      return;
+    }
+  }
+  done({is_stopping ? stopped() : Error{ErrorCode::overloaded, "too many changes are waiting; try again"}});
+}
+
+void ChangeThread::load(config::Config config, LoadDone done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_) {
+      waiting_.emplace_back(Load{std::move(config), std::move(done)});
+      changed_.notify_all();
+      return;
+    }
+  }
+  done(stopped());
+}
+
+void ChangeThread::stop() {
+  const std::lock_guard lock(mutex_);
+  stopping_ = true;
+  changed_.notify_all();
+}
+
+void ChangeThread::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void ChangeThread::run() {
+  for (;;) {
+    std::vector<Item> taken = take();
+    if (taken.empty()) break;
+    if (auto* load = std::get_if<Load>(&taken.front())) {
+      run_load(*load);
+    } else {
+      apply(taken);
+    }
+    removals_wait_ = writer_.newest() != nullptr && writer_.collect();
+  }
+  std::deque<Item> left;
+  {
+    const std::lock_guard lock(mutex_);
+    left.swap(waiting_);
+  }
+  for (Item& item : left) {
+    if (auto* load = std::get_if<Load>(&item)) load->done(stopped());
+    if (auto* change = std::get_if<Change>(&item)) change->done({stopped()});
+  }
+}
+
+std::vector<ChangeThread::Item> ChangeThread::take() {
+  std::unique_lock lock(mutex_);
+  const auto is_due = [this] { return stopping_ || !waiting_.empty(); };
+  while (removals_wait_ && !changed_.wait_for(lock, core::kRemovalPoll, is_due)) {
+    lock.unlock();
+    removals_wait_ = writer_.collect();
+    lock.lock();
+  }
+  changed_.wait(lock, is_due);
+  std::vector<Item> taken;
+  if (stopping_) return taken;
+  while (!waiting_.empty()) {
+    const auto* change = std::get_if<Change>(&waiting_.front());
+    if (change == nullptr && !taken.empty()) break;
+    if (change != nullptr) {
+      --waiting_changes_;
+      waiting_bytes_ -= change->bytes;
+    }
+    taken.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+    if (std::holds_alternative<Load>(taken.back())) break;
+  }
+  return taken;
+}
+
+// Applies what can be, into the draft; the others have their answers then.
+void ChangeThread::accept(std::span<Item> group, std::vector<JournalBatch>& batches) {
+  std::uint64_t revision = newest_->revision;
+  for (Item& item : group) {
+    auto& change = std::get<Change>(item);
+    if (writer_.newest() == nullptr) {
+      change.answer = {Error{ErrorCode::unavailable, "the daemon is still loading its routes"}};
+      continue;
+    }
+    if (auto done = writer_.apply(change.changes, revision + 1); !done.ok()) {
+      change.answer = {done.error()};
+      continue;
+    }
+    ++revision;
+    JournalBatch& batch = batches.emplace_back();
+    batch.sequence = revision;
+    if (journal_ == nullptr) continue;
+    for (const RouteChange& one : change.changes) batch.changes.push_back(journal_change(one, revision));
+  }
+}
+
+void ChangeThread::apply(std::span<Item> group) {
+  std::vector<JournalBatch> batches;
+  accept(group, batches);
+  std::optional<ChangeAnswer> failure;
+  if (!batches.empty() && journal_ != nullptr) {
+    if (auto failed = journal_->commit(batches)) {
+      log_line(LogLevel::error, "changes could not be kept: " + failed->error.message);
+      failure = ChangeAnswer{failed->error, failed->outcome_unknown};
+    }
+  }
+  if (failure) {
+    writer_.abandon();
+  } else if (!batches.empty()) {
+    const std::uint64_t revision = batches.back().sequence;
+    if (!serve(next_service_state(*newest_, writer_.finish(), metrics_, revision)))
+      failure = ChangeAnswer{stopped(), journal_ != nullptr};
+  }
+  // What was refused because of a change that failed afterwards shares its answer.
+  bool is_after_failed = false;
+  auto accepted = batches.begin();
+  for (Item& item : group) {
+    auto& change = std::get<Change>(item);
+    if (!change.answer) {
+      is_after_failed = failure.has_value();
+      change.answer = failure ? *failure : ChangeAnswer{accepted->sequence};
+      ++accepted;
+    } else if (is_after_failed) {
+      change.answer = ChangeAnswer{failure->revision.error(), false};
+    }
+    change.done(*change.answer);
+  }
+}
+
+void ChangeThread::run_load(Load& load) {
+  const auto done = make_loaded(load);
+  load.done(done.ok() ? Result<std::uint64_t>(newest_->revision) : Result<std::uint64_t>(done.error()));
+}
+
+Result<void> ChangeThread::make_loaded(Load& load) {
+  const bool is_first = writer_.newest() == nullptr;
+  const auto before = writer_.newest();
+  const bool is_kept = is_first && journal_ != nullptr;
+  auto routing =
+      writer_.load(load.config, is_kept ? stored_routes(*journal_, load.config.index.dimension) : StoredRoutes());
+  if (!routing.ok()) return routing.error();
+  // After every revision that a route was ever given.
+  const std::uint64_t last = std::max(newest_->revision, is_kept ? journal_->last_sequence() : 0);
+  log_parked(before.get(), **routing);
+  if (!serve(build_service_state(std::move(load.config), std::move(routing).value(), *newest_, metrics_, last + 1)))
+    return stopped();
+  return {};
+}
+
+bool ChangeThread::serve(std::shared_ptr<const ServiceState> state) {
+  // The older one is let go here rather than by a worker, which has requests to serve.
+  const auto older = std::exchange(newest_, state);
+  std::unique_lock lock(mutex_);
+  const std::uint64_t number = ++published_;
+  lock.unlock();
+  publish_(std::move(state), [this, number] {
+    const std::lock_guard adopted_lock(mutex_);
+    adopted_ = number;
+    changed_.notify_all();
+  });
+  lock.lock();
+  changed_.wait(lock, [&] { return stopping_ || adopted_ >= number; });
+  return adopted_ >= number;
+}
+
+void ChangeThread::log_parked(const RoutingState* before, const RoutingState& now) const {
+  static const std::vector<std::shared_ptr<const ParkedRoute>> kNone;
+  const auto& old = before != nullptr ? before->parked : kNone;
+  for (const auto& one : now.parked)
+    if (!has(old, *one))
+      log_line(LogLevel::warning, "route \"" + one->route->name + "\" of run time is parked: " + one->reason);
+  for (const auto& one : old)
+    if (now.table.find(one->route->name) &&
+        std::ranges::none_of(now.parked, [&](const auto& other) { return other->route->name == one->route->name; }))
+      log_line(LogLevel::info, "route \"" + one->route->name + "\" of run time is active again");
+}
+
+}  // namespace semroute::router

@@ -1,0 +1,49 @@
+// RowInserter: rows on their way into an index, under new ids, in batches.
+//
+// A graph is built by several threads, codes are trained on many rows, and what waits stays bounded. What was inserted
+// can be taken back as long as no table has it.
+// Threads: one; the index is shared. Errors: those of prepare_vector, which leave nothing of that call; those of
+// Index::insert, after which only take_back() may follow. Lifetime: the index and the counter outlive it; only one at a
+// time works on an index.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/index/index.h"
+#include "router/routes/id_ranges.h"
+
+namespace semroute::router {
+
+class RowInserter {
+ public:
+  // `next` is the first id that was never handed out.
+  RowInserter(core::Index& index, core::ReferenceId& next, std::size_t threads)
+      : index_(index), next_(next), threads_(threads) {}
+
+  // Rows as they were given, and what to call one in a message ("route \"a\": reference 3 "). The ids that they get.
+  [[nodiscard]] core::Result<core::IdRange> add(std::span<const float> raw,
+                                                const std::function<std::string(std::size_t)>& name);
+  [[nodiscard]] core::Result<core::IdRange> add_prepared(std::span<const float> rows);
+
+  // Inserts what waits. Until then the index may lack it.
+  [[nodiscard]] core::Result<void> flush();
+  // As if nothing had been added, but for the ids, which are not used again.
+  void take_back();
+
+  [[nodiscard]] const core::Index& index() const noexcept { return index_; }
+  [[nodiscard]] std::size_t inserted() const noexcept { return inserted_.count(); }
+
+ private:
+  core::Index& index_;
+  core::ReferenceId& next_;
+  std::size_t threads_;
+  std::vector<float> waiting_;
+  IdRanges inserted_;
+};
+
+}  // namespace semroute::router
