@@ -28,6 +28,19 @@ namespace {
 
 std::size_t processors() { return std::max(1U, std::thread::hardware_concurrency()); }
 
+// What a start ends with that cannot use data_dir.
+int exit_of_store(core::ErrorCode code) {
+  switch (code) {
+    case core::ErrorCode::damaged:
+    case core::ErrorCode::unsupported_version: return EX_DATAERR;
+    case core::ErrorCode::dimension_mismatch: return EX_CONFIG;
+    case core::ErrorCode::unavailable: return EX_UNAVAILABLE;
+    case core::ErrorCode::not_found:
+    case core::ErrorCode::cannot_create: return EX_CANTCREAT;
+    default: return EX_IOERR;
+  }
+}
+
 void log_problems(const std::vector<config::Diagnostic>& problems) {
   for (const auto& p : problems) {
     log_line(p.severity == config::Severity::error ? LogLevel::error : LogLevel::warning, config::to_string(p));
@@ -59,8 +72,11 @@ core::Result<config::Config> read_config(const std::string& file, const config::
 
 }  // namespace
 
-Daemon::Daemon(std::string config_file)
-    : config_file_(std::move(config_file)), signals_(io_, SIGHUP, SIGTERM, SIGINT), drain_timer_(io_) {
+Daemon::Daemon(std::string config_file, bool read_only)
+    : config_file_(std::move(config_file)),
+      read_only_(read_only),
+      signals_(io_, SIGHUP, SIGTERM, SIGINT),
+      drain_timer_(io_) {
   signals_.add(SIGUSR1);
   // A peer that is gone, or a full disk quota, is an error of that write, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
@@ -99,8 +115,11 @@ int Daemon::start() {
     log_problems(load.outcome.problems);
     return fail(EX_CONFIG, {core::ErrorCode::bad_request, "not started: the configuration was refused"});
   }
-  if (sections->data_dir)
-    return fail(EX_CONFIG, {core::ErrorCode::bad_request, "data_dir: keeping routes is not in this version"});
+  if (sections->data_dir) {
+    auto journal = StoreJournal::open(*sections, read_only_);
+    if (!journal.ok()) return fail(exit_of_store(journal.error().code), journal.error());
+    journal_ = std::move(journal).value();
+  }
   if (sections->admin) {
     admin_ = std::make_unique<AdminServer>(io_, AdminAnswers{.not_ready = [this] { return not_ready(); },
                                                              .metrics = [this] { return metrics_.expose(); }});
@@ -125,7 +144,7 @@ int Daemon::start() {
   }
   // Half of the processors are left to the requests that go on meanwhile.
   changes_ = std::make_unique<ChangeThread>(
-      state_, std::max<std::size_t>(1, processors() / 2), nullptr, metrics_,
+      state_, std::max<std::size_t>(1, processors() / 2), journal_.get(), metrics_,
       [this](std::shared_ptr<const ServiceState> state, std::function<void()> adopted) {
         asio::post(io_, [this, state = std::move(state), adopted = std::move(adopted)]() mutable {
           publish_to_workers(std::move(state), std::move(adopted));
@@ -244,8 +263,10 @@ void Daemon::begin_reload() {
 
 void Daemon::finish_reload(const core::Result<std::uint64_t>& revision) {
   if (!revision.ok() && !is_loaded_) {
-    log_line(LogLevel::error, "not started: the configuration was refused");
-    exit_code_ = EX_CONFIG;
+    const bool is_kept_data = revision.error().code == core::ErrorCode::damaged;
+    log_line(LogLevel::error, is_kept_data ? "not started: what data_dir holds is damaged (see semroute store check)"
+                                           : "not started: the configuration was refused");
+    exit_code_ = is_kept_data ? EX_DATAERR : EX_CONFIG;
     (void)reloads_.finish(revision.error());
     return stop();
   }

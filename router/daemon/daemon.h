@@ -24,6 +24,7 @@
 
 #include "config/config.h"
 #include "router/admin/admin_server.h"
+#include "router/changes/store_journal.h"
 #include "router/daemon/reload_queue.h"
 #include "router/daemon/worker.h"
 #include "router/net/listener.h"
@@ -35,7 +36,8 @@ namespace semroute::router {
 
 class Daemon final : public Control {
  public:
-  explicit Daemon(std::string config_file);
+  // `read_only`: what data_dir holds is served, and nothing written there.
+  Daemon(std::string config_file, bool read_only);
   ~Daemon() override;
 
   [[nodiscard]] int run();
@@ -70,6 +72,7 @@ class Daemon final : public Control {
   void stop();
 
   const std::string config_file_;
+  const bool read_only_;
   const Clock::time_point started_ = Clock::now();
   Metrics metrics_;
   ConnectionCounts connections_;
@@ -89,6 +92,7 @@ class Daemon final : public Control {
   bool is_loaded_ = false;  // a configuration with its routes was published
   std::thread loader_;
   ReloadQueue reloads_;
+  std::unique_ptr<StoreJournal> journal_;  // null without data_dir
   std::unique_ptr<ChangeThread> changes_;
 
   Clock::time_point drain_began_;

@@ -13,6 +13,7 @@ Takes embeddings over TCP, decides which route each belongs to, and dispatches t
 
   -c, --config FILE        the configuration (YAML; docs/configuration.md)
       --check              check the configuration, print every problem, exit 0 or 78
+      --read-only          serve what data_dir holds, write nothing there, and take no changes of routes
       --log-level LEVEL    debug | info | warning | error     (info)
       --log-format FORMAT  text | json                        (text)
       --version            print the version
@@ -24,9 +25,10 @@ once), SIGUSR1 reopens the decision log.
 }
 
 core::Result<Options> parse_options(int argc, char** argv) {
-  enum Long { kCheck = 256, kLevel, kFormat, kVersion };
-  static constexpr std::array<option, 7> kLong{{{"config", required_argument, nullptr, 'c'},
+  enum Long { kCheck = 256, kReadOnly, kLevel, kFormat, kVersion };
+  static constexpr std::array<option, 8> kLong{{{"config", required_argument, nullptr, 'c'},
                                                 {"check", no_argument, nullptr, kCheck},
+                                                {"read-only", no_argument, nullptr, kReadOnly},
                                                 {"log-level", required_argument, nullptr, kLevel},
                                                 {"log-format", required_argument, nullptr, kFormat},
                                                 {"version", no_argument, nullptr, kVersion},
@@ -45,6 +47,8 @@ core::Result<Options> parse_options(int argc, char** argv) {
       options.help = true;
     } else if (c == kCheck) {
       options.check = true;
+    } else if (c == kReadOnly) {
+      options.read_only = true;
     } else if (c == kVersion) {
       options.version = true;
     } else if (c == kLevel) {

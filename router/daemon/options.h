@@ -12,7 +12,8 @@ namespace semroute::router {
 
 struct Options {
   std::string config_file;
-  bool check = false;  // read and check the configuration, then exit
+  bool read_only = false;  // data_dir is read and not written
+  bool check = false;      // read and check the configuration, then exit
   bool help = false;
   bool version = false;
   LogLevel log_level = LogLevel::info;

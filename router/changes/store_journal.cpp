@@ -1,0 +1,100 @@
+#include "router/changes/store_journal.h"
+
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "router/daemon/log.h"
+
+namespace semroute::router {
+namespace {
+
+using core::Error;
+using core::ErrorCode;
+using core::Result;
+
+constexpr auto kProgressAfter = std::chrono::seconds(2);  // and as often from then on
+
+core::Durability durability_of(config::Durability durability) noexcept {
+  switch (durability) {
+    case config::Durability::always: return core::Durability::always;
+    case config::Durability::interval: return core::Durability::interval;
+    case config::Durability::off: return core::Durability::off;
+  }
+  return core::Durability::always;
+}
+
+core::RecordKind kind_of(JournalChange::Kind kind) noexcept {
+  switch (kind) {
+    case JournalChange::Kind::set: return core::RecordKind::set;
+    case JournalChange::Kind::append: return core::RecordKind::append;
+    case JournalChange::Kind::erase: return core::RecordKind::erase;
+  }
+  return core::RecordKind::set;
+}
+
+core::StoreProgress progress_log(const std::string& folder) {
+  return [folder, last = std::chrono::steady_clock::now()](std::uint64_t done, std::uint64_t all) mutable {
+    if (std::chrono::steady_clock::now() - last < kProgressAfter) return;
+    last = std::chrono::steady_clock::now();
+    log_line(LogLevel::info, "reading " + folder + ": " + std::to_string(done / 1'000'000) + " of " +
+                                 std::to_string(all / 1'000'000) + " MB");
+  };
+}
+
+}  // namespace
+
+Result<std::unique_ptr<StoreJournal>> StoreJournal::open(const config::Config& config, bool read_only) {
+  core::StoreParams params;
+  params.folder = *config.data_dir;
+  params.identity = core::StoreIdentity{static_cast<std::uint32_t>(config.index.dimension),
+                                        std::string(core::to_string(config.index.metric))};
+  params.durability = durability_of(config.store.durability);
+  params.interval = std::chrono::duration_cast<std::chrono::milliseconds>(config.store.interval);
+  params.read_only = read_only;
+  auto store = core::Store::open(params, core::real_system_calls(), progress_log(params.folder));
+  if (!store.ok()) return store.error();
+  const core::RecoveryReport& report = (*store)->recovery();
+  const std::vector<std::string> lines = report.lines();
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    log_line(i == 0 ? LogLevel::info : LogLevel::warning, params.folder + ": " + lines[i]);
+  return std::unique_ptr<StoreJournal>(new StoreJournal(std::move(store).value()));
+}
+
+std::optional<JournalFailure> StoreJournal::commit(std::span<const JournalBatch> batches) {
+  std::vector<std::vector<core::StoreChange>> changes;
+  std::vector<core::StoreBatch> group;
+  changes.reserve(batches.size());
+  for (const JournalBatch& batch : batches) {
+    std::vector<core::StoreChange>& some = changes.emplace_back();
+    for (const JournalChange& change : batch.changes)
+      some.push_back({.kind = kind_of(change.kind),
+                      .key = change.key,
+                      .record = std::as_bytes(std::span(change.record.data(), change.record.size()))});
+    group.push_back({.sequence = batch.sequence, .changes = some});
+  }
+  const core::CommitOutcome outcome = store_->commit(group);
+  report_snapshots();
+  if (outcome.ok()) return std::nullopt;
+  const ErrorCode code = outcome.error.code == ErrorCode::too_large ? ErrorCode::too_large : ErrorCode::unavailable;
+  return JournalFailure{Error{code, outcome.error.message}, outcome.state == core::CommitOutcome::State::unknown};
+}
+
+// A snapshot that cannot be written costs space, not changes: it is said once.
+void StoreJournal::report_snapshots() {
+  const auto error = store_->snapshot_error();
+  const std::string problem = error ? error->message : "";
+  if (problem != std::exchange(snapshot_problem_, problem) && !problem.empty())
+    log_line(LogLevel::warning, "no snapshot could be written, the log stays: " + problem);
+}
+
+Result<void> StoreJournal::read_all(const Visit& visit) {
+  std::vector<std::string_view> records;
+  return store_->read_all([&](std::string_view key, std::span<const std::span<const std::byte>> chain) {
+    records.clear();
+    for (const auto record : chain) records.emplace_back(reinterpret_cast<const char*>(record.data()), record.size());
+    return visit(key, records);
+  });
+}
+
+}  // namespace semroute::router

@@ -1,0 +1,37 @@
+// StoreJournal: the journal that keeps changes in data_dir, by a core::Store.
+//
+// Opening recovers what is there and logs what it found; while that takes long, how far it is.
+// Threads: as ChangeJournal says; opening on any. Errors of opening: those of core::Store::open.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "config/config.h"
+#include "core/store/store.h"
+#include "router/changes/change_journal.h"
+
+namespace semroute::router {
+
+class StoreJournal final : public ChangeJournal {
+ public:
+  // Precondition: config.data_dir is set. `read_only`: nothing on disk is touched, and no change is kept.
+  [[nodiscard]] static core::Result<std::unique_ptr<StoreJournal>> open(const config::Config& config, bool read_only);
+
+  [[nodiscard]] std::optional<JournalFailure> commit(std::span<const JournalBatch> batches) override;
+  [[nodiscard]] core::Result<void> read_all(const Visit& visit) override;
+  [[nodiscard]] std::uint64_t last_sequence() const override { return store_->last_sequence(); }
+
+  // What the store holds, and why it takes no changes any more (empty: it does). Any thread.
+  [[nodiscard]] core::StoreBytes bytes() const { return store_->bytes(); }
+  [[nodiscard]] std::string read_only_reason() const { return store_->read_only_reason(); }
+
+ private:
+  explicit StoreJournal(std::unique_ptr<core::Store> store) : store_(std::move(store)) {}
+  void report_snapshots();
+
+  std::unique_ptr<core::Store> store_;
+  std::string snapshot_problem_;  // that was logged last
+};
+
+}  // namespace semroute::router
