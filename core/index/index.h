@@ -53,6 +53,8 @@ class Index {
                                                               std::span<const ReferenceId> ids, const RowSource& row,
                                                               std::size_t threads = 1,
                                                               const Kernels& kernels = active_kernels());
+  // Precondition: nobody else uses either of them.
+  void swap(Index& other) noexcept { impl_.swap(other.impl_); }
   ~Index();
   Index(const Index&) = delete;
   Index& operator=(const Index&) = delete;

@@ -1,6 +1,7 @@
 #include "router/changes/change_thread.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "core/base/limits.h"
@@ -24,12 +25,13 @@ bool has(const std::vector<std::shared_ptr<const ParkedRoute>>& parked, const Pa
 }  // namespace
 
 ChangeThread::ChangeThread(std::shared_ptr<const ServiceState> first, std::size_t threads, ChangeJournal* journal,
-                           Metrics& metrics, Publish publish)
+                           std::unique_ptr<GraphKeeper> graphs, Metrics& metrics, Publish publish)
     : journal_(journal),
       metrics_(metrics),
       publish_(std::move(publish)),
       writer_(threads),
       newest_(std::move(first)),
+      graphs_(std::move(graphs)),
       thread_([this] { run(); }) {}
 
 ChangeThread::~ChangeThread() {
@@ -88,8 +90,10 @@ void ChangeThread::run() {
     } else {
       apply(taken);
     }
-    removals_wait_ = writer_.newest() != nullptr && writer_.collect();
+    tidy_up();
   }
+  if (graphs_ != nullptr && writer_.newest() != nullptr)
+    graphs_->save_at_end(*writer_.newest()->index, writer_.inserted() + writer_.removed());
   std::deque<Item> left;
   {
     const std::lock_guard lock(mutex_);
@@ -101,12 +105,24 @@ void ChangeThread::run() {
   }
 }
 
+// What need not be done at once.
+void ChangeThread::tidy_up() {
+  if (writer_.newest() == nullptr) return;
+  removals_wait_ = writer_.collect();
+  if (graphs_ != nullptr) graphs_->save_if_due(*writer_.newest()->index, writer_.inserted() + writer_.removed());
+}
+
+bool ChangeThread::has_to_tidy_up() const {
+  return removals_wait_ ||
+         (graphs_ != nullptr && writer_.newest() != nullptr && graphs_->is_waiting(*writer_.newest()->index));
+}
+
 std::vector<ChangeThread::Item> ChangeThread::take() {
   std::unique_lock lock(mutex_);
   const auto is_due = [this] { return stopping_ || !waiting_.empty(); };
-  while (removals_wait_ && !changed_.wait_for(lock, core::kRemovalPoll, is_due)) {
+  while (has_to_tidy_up() && !changed_.wait_for(lock, core::kRemovalPoll, is_due)) {
     lock.unlock();
-    removals_wait_ = writer_.collect();
+    tidy_up();
     lock.lock();
   }
   changed_.wait(lock, is_due);
@@ -189,9 +205,17 @@ Result<void> ChangeThread::make_loaded(Load& load) {
   const bool is_first = writer_.newest() == nullptr;
   const auto before = writer_.newest();
   const bool is_kept = is_first && journal_ != nullptr;
+  const auto began = std::chrono::steady_clock::now();
+  const std::optional<core::File> graph_file = is_first && graphs_ != nullptr ? graphs_->open() : std::nullopt;
+  std::optional<KeptGraph> graph;
+  if (graph_file) graph.emplace(KeptGraph{*graph_file});
   auto routing =
-      writer_.load(load.config, is_kept ? stored_routes(*journal_, load.config.index.dimension) : StoredRoutes());
+      writer_.load(load.config, is_kept ? stored_routes(*journal_, load.config.index.dimension) : StoredRoutes(),
+                   graph ? &*graph : nullptr);
   if (!routing.ok()) return routing.error();
+  if (is_first && graphs_ != nullptr)
+    graphs_->loaded(*(*routing)->index, graph ? &*graph : nullptr, writer_.inserted() + writer_.removed(),
+                    std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began));
   // After every revision that a route was ever given.
   const std::uint64_t last = std::max(newest_->revision, is_kept ? journal_->last_sequence() : 0);
   log_parked(before.get(), **routing);

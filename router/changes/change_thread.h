@@ -25,6 +25,7 @@
 #include "config/config.h"
 #include "core/base/result.h"
 #include "router/changes/change_journal.h"
+#include "router/changes/graph_keeper.h"
 #include "router/changes/route_change.h"
 #include "router/daemon/service_state.h"
 #include "router/routes/table_writer.h"
@@ -43,9 +44,10 @@ class ChangeThread {
   // Has every worker serve the state, then calls `adopted`, on any thread.
   using Publish = std::function<void(std::shared_ptr<const ServiceState> state, std::function<void()> adopted)>;
 
-  // `first` is what is served before the first load. `journal` may be null: then changes are not kept.
-  ChangeThread(std::shared_ptr<const ServiceState> first, std::size_t threads, ChangeJournal* journal, Metrics& metrics,
-               Publish publish);
+  // `first` is what is served before the first load. `journal` may be null: then changes are not kept; `graphs` as
+  // well: then graphs are not.
+  ChangeThread(std::shared_ptr<const ServiceState> first, std::size_t threads, ChangeJournal* journal,
+               std::unique_ptr<GraphKeeper> graphs, Metrics& metrics, Publish publish);
   ~ChangeThread();
   ChangeThread(const ChangeThread&) = delete;
   ChangeThread& operator=(const ChangeThread&) = delete;
@@ -82,6 +84,9 @@ class ChangeThread {
   [[nodiscard]] bool serve(std::shared_ptr<const ServiceState> state);  // false: stopped
   void log_parked(const RoutingState* before, const RoutingState& now) const;
 
+  void tidy_up();
+  [[nodiscard]] bool has_to_tidy_up() const;
+
   ChangeJournal* journal_;
   Metrics& metrics_;
   Publish publish_;
@@ -90,6 +95,7 @@ class ChangeThread {
   TableWriter writer_;
   std::shared_ptr<const ServiceState> newest_;
   bool removals_wait_ = false;
+  std::unique_ptr<GraphKeeper> graphs_;
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;

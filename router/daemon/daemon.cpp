@@ -144,7 +144,7 @@ int Daemon::start() {
   }
   // Half of the processors are left to the requests that go on meanwhile.
   changes_ = std::make_unique<ChangeThread>(
-      state_, std::max<std::size_t>(1, processors() / 2), journal_.get(), metrics_,
+      state_, std::max<std::size_t>(1, processors() / 2), journal_.get(), graph_keeper(), metrics_,
       [this](std::shared_ptr<const ServiceState> state, std::function<void()> adopted) {
         asio::post(io_, [this, state = std::move(state), adopted = std::move(adopted)]() mutable {
           publish_to_workers(std::move(state), std::move(adopted));
@@ -155,6 +155,11 @@ int Daemon::start() {
   wait_for_signal();
   if (reloads_.request(nullptr)) begin_reload();
   return EX_OK;
+}
+
+std::unique_ptr<GraphKeeper> Daemon::graph_keeper() const {
+  if (!state_->config.data_dir || read_only_) return nullptr;
+  return std::make_unique<GraphKeeper>(*state_->config.data_dir);
 }
 
 std::string Daemon::not_ready() const {

@@ -52,6 +52,7 @@ class Daemon final : public Control {
   enum class Phase : std::uint8_t { loading, serving, draining };
 
   [[nodiscard]] int start();
+  [[nodiscard]] std::unique_ptr<GraphKeeper> graph_keeper() const;
   void become_ready();
   [[nodiscard]] std::string not_ready() const;  // why; empty when it is
   void take_connection(boost::asio::ip::tcp::socket socket);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "core/base/check.h"
 #include "core/index/vector_rules.h"
@@ -35,9 +36,10 @@ core::Result<core::IdRange> RowInserter::add(std::span<const float> raw,
       return core::Error{done.error().code, name(row) + done.error().message};
     }
     ++next_;
-    if (waiting_.size() < kInsertedFloats) continue;
-    if (auto done = flush(); !done.ok()) return done.error();
+    if (graph_ != nullptr) continue;  // a route that is refused is taken out of what waits
+    if (auto done = make_room(); !done.ok()) return done.error();
   }
+  if (auto done = make_room(); !done.ok()) return done.error();
   return ids;
 }
 
@@ -46,22 +48,73 @@ core::Result<core::IdRange> RowInserter::add_prepared(std::span<const float> row
   const core::IdRange ids{next_, rows.size() / dimension};
   waiting_.insert(waiting_.end(), rows.begin(), rows.end());
   next_ += ids.count;
-  if (waiting_.size() >= kInsertedFloats)
-    if (auto done = flush(); !done.ok()) return done.error();
+  if (auto done = make_room(); !done.ok()) return done.error();
   return ids;
 }
 
+// What waits is bounded, unless all of it has to.
+core::Result<void> RowInserter::make_room() {
+  if (waiting_.size() < kInsertedFloats) return {};
+  if (graph_ == nullptr) return flush();
+  full_.push_back(std::move(waiting_));
+  waiting_ = {};
+  return {};
+}
+
 core::Result<void> RowInserter::flush() {
+  if (graph_ != nullptr) restore();
+  for (std::vector<float>& rows : full_) {
+    if (auto done = insert(rows, next_ - waiting_rows()); !done.ok()) return done;
+    rows = {};
+  }
+  full_.clear();
   if (waiting_.empty()) return {};
-  std::vector<core::ReferenceId> ids(waiting_.size() / index_.params().dimension);
-  std::iota(ids.begin(), ids.end(), next_ - ids.size());
-  auto done = index_.insert(ids, waiting_, threads_);
-  if (done.ok()) inserted_.append({ids.front(), ids.size()});
+  auto done = insert(waiting_, next_ - waiting_rows());
   waiting_.clear();
   return done;
 }
 
+std::size_t RowInserter::waiting_rows() const noexcept {
+  std::size_t floats = waiting_.size();
+  for (const std::vector<float>& rows : full_) floats += rows.size();
+  return floats / index_.params().dimension;
+}
+
+core::Result<void> RowInserter::insert(std::span<const float> rows, core::ReferenceId first) {
+  std::vector<core::ReferenceId> ids(rows.size() / index_.params().dimension);
+  std::iota(ids.begin(), ids.end(), first);
+  auto done = index_.insert(ids, rows, threads_);
+  if (done.ok()) inserted_.append({first, ids.size()});
+  return done;
+}
+
+// Nothing waits any more, or the graph has a problem.
+void RowInserter::restore() {
+  const std::size_t dimension = index_.params().dimension;
+  const core::IdRange all{next_ - waiting_rows(), waiting_rows()};
+  SEMROUTE_CHECK(index_.count() == 0);
+  std::vector<core::ReferenceId> ids(all.count);
+  std::iota(ids.begin(), ids.end(), all.first);
+  if (!waiting_.empty()) full_.push_back(std::exchange(waiting_, {}));
+  std::vector<const float*> rows;
+  rows.reserve(all.count);
+  for (const std::vector<float>& block : full_)
+    for (std::size_t at = 0; at < block.size(); at += dimension) rows.push_back(block.data() + at);
+  auto made = core::Index::restore(
+      index_.params(), graph_->file, ids,
+      [&](std::size_t i, std::span<float> vector) { std::copy_n(rows[i], dimension, vector.begin()); }, threads_);
+  KeptGraph& graph = *std::exchange(graph_, nullptr);
+  if (!made.ok()) {
+    graph.problem = made.error();
+    return;
+  }
+  index_.swap(**made);
+  inserted_.append(all);
+  full_.clear();
+}
+
 void RowInserter::take_back() {
+  full_.clear();
   waiting_.clear();
   (void)index_.remove(inserted_.ids());
   inserted_ = {};

@@ -9,21 +9,30 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "core/base/file.h"
 #include "core/base/result.h"
 #include "core/index/index.h"
 #include "router/routes/id_ranges.h"
 
 namespace semroute::router {
 
+// A graph that was kept in a file, for an index that is empty and nobody else's yet.
+struct KeptGraph {
+  const core::File& file;
+  std::optional<core::Error> problem{};  // why it was of no use: the graph was built
+};
+
 class RowInserter {
  public:
-  // `next` is the first id that was never handed out.
-  RowInserter(core::Index& index, core::ReferenceId& next, std::size_t threads)
-      : index_(index), next_(next), threads_(threads) {}
+  // `next` is the first id that was never handed out. With `graph`, all rows wait for the first flush(), which makes
+  // the index of them and it.
+  RowInserter(core::Index& index, core::ReferenceId& next, std::size_t threads, KeptGraph* graph = nullptr)
+      : index_(index), next_(next), threads_(threads), graph_(graph) {}
 
   // Rows as they were given, and what to call one in a message ("route \"a\": reference 3 "). The ids that they get.
   [[nodiscard]] core::Result<core::IdRange> add(std::span<const float> raw,
@@ -39,9 +48,16 @@ class RowInserter {
   [[nodiscard]] std::size_t inserted() const noexcept { return inserted_.count(); }
 
  private:
+  [[nodiscard]] core::Result<void> make_room();
+  [[nodiscard]] core::Result<void> insert(std::span<const float> rows, core::ReferenceId first);
+  void restore();
+  [[nodiscard]] std::size_t waiting_rows() const noexcept;
+
   core::Index& index_;
   core::ReferenceId& next_;
   std::size_t threads_;
+  KeptGraph* graph_;
+  std::vector<std::vector<float>> full_;  // blocks that wait with a graph
   std::vector<float> waiting_;
   IdRanges inserted_;
 };

@@ -55,7 +55,8 @@ using RowNamer = std::function<std::string(const char* side, std::size_t row)>;
 class TableEdit {
  public:
   // `has_new_vectors`: older routes have no vector in the index of vectors.
-  TableEdit(SharedIndexes& indexes, std::size_t threads, bool has_new_vectors = false);
+  // `graph`: of the references, whose index is empty then.
+  TableEdit(SharedIndexes& indexes, std::size_t threads, bool has_new_vectors = false, KeptGraph* graph = nullptr);
 
   // A route of its own rows, all of them new. `before`, when given, is the file's older route of that name: rows that
   // it has keep their ids, and gone() gets the others.

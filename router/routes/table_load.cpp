@@ -56,12 +56,13 @@ Result<DecisionRules> rules_of(const config::DecisionConfig& decision,
 // One configuration on its way: the file's routes first, then those of run time, as far as they fit beside them.
 class TableWriter::Loading {
  public:
-  Loading(TableWriter& writer, const config::Config& config, SharedIndexes& indexes, bool has_new_vectors)
+  Loading(TableWriter& writer, const config::Config& config, SharedIndexes& indexes, bool has_new_vectors,
+          KeptGraph* graph)
       : writer_(writer),
         config_(config),
         dimension_(config.index.dimension),
         has_new_vectors_(has_new_vectors),
-        edit_(indexes, writer.threads_, has_new_vectors) {
+        edit_(indexes, writer.threads_, has_new_vectors, graph) {
     for (const config::TargetConfig& target : config.targets) targets_.insert(target.name);
   }
 
@@ -230,15 +231,15 @@ Result<SharedIndexes> TableWriter::indexes_for(const config::Config& config) con
   return next;
 }
 
-Result<std::shared_ptr<const RoutingState>> TableWriter::load(const config::Config& config,
-                                                              const StoredRoutes& stored) {
+Result<std::shared_ptr<const RoutingState>> TableWriter::load(const config::Config& config, const StoredRoutes& stored,
+                                                              KeptGraph* graph) {
   SEMROUTE_CHECK(draft_.empty());
   if (newest_ == nullptr)
     if (auto done = make_indexes(config.index); !done.ok()) return done.error();
   auto next = indexes_for(config);
   if (!next.ok()) return next.error();
   const bool has_new_vectors = next->vectors != indexes_.vectors;
-  Loading loading(*this, config, *next, has_new_vectors);
+  Loading loading(*this, config, *next, has_new_vectors, newest_ == nullptr ? graph : nullptr);
   const auto done = loading.run(stored);
   const std::shared_ptr<core::Index> vectors_before = indexes_.vectors;
   // Ids are not used again, whatever becomes of this.

@@ -45,10 +45,11 @@ class TableWriter {
   // `threads` build the graph of an index that has one.
   explicit TableWriter(std::size_t threads = 1) : threads_(threads) {}
 
-  // `stored` is read the first time.
+  // `stored` is read the first time, and `graph`, of the references, used then; null: none was kept.
   // Errors: resource_exhausted when the file's references exceed index.capacity; those of TableEdit.
   [[nodiscard]] core::Result<std::shared_ptr<const RoutingState>> load(const config::Config& config,
-                                                                       const StoredRoutes& stored = {});
+                                                                       const StoredRoutes& stored = {},
+                                                                       KeptGraph* graph = nullptr);
 
   // All of `changes`, in order, or none; they make `revision`. Sees what was applied before, finished or not.
   // Errors: conflict, not_found, bad_request, bad_vector, dimension_mismatch, resource_exhausted, overloaded.

@@ -46,7 +46,7 @@ class Changes : public testing::Test {
     sections.routes.clear();
     sections.targets.clear();
     thread_ = std::make_unique<ChangeThread>(
-        loading_state(sections), 1, &journal_, metrics_,
+        loading_state(sections), 1, &journal_, nullptr, metrics_,
         [this](std::shared_ptr<const ServiceState> state, const std::function<void()>& adopted) {
           {
             const std::lock_guard lock(mutex_);
