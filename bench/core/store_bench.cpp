@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
@@ -313,10 +314,15 @@ int main(int argc, char** argv) {
   const std::size_t seconds = options.number("seconds", 3, "of a turn");
   const std::size_t count = options.number("count", 100'000, "records of the large store");
   const std::string folder = options.text("folder", ".", "where the files are made: the disk that is measured");
-  const std::size_t added = options.number("added-sync-ms", 0, "a slower disk: each sync sleeps so long before it");
+  const std::string added =
+      options.text("added-sync-ms", "", "a slower disk: each sync sleeps so many milliseconds before it");
   const std::string out = options.text("out", "", "a folder for CSV files");
   options.finish();
-  Disk disk(added);
+  std::size_t added_ms = 0;
+  const auto [end, problem] = std::from_chars(added.data(), added.data() + added.size(), added_ms);
+  if (!added.empty() && (problem != std::errc{} || end != added.data() + added.size() || added_ms > 10'000))
+    stop(64, "--added-sync-ms takes whole numbers up to 10000, got '" + added + "'");
+  Disk disk(added_ms);
   const bool met = measure_puts(disk, folder, writers, rounds, static_cast<double>(seconds), out);
   measure_size(disk, folder, count, out);
   return met ? 0 : 1;

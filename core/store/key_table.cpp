@@ -19,16 +19,19 @@ void KeyTable::apply(RecordKind kind, std::string_view key, const RecordPlace& p
   const auto found = behind_all ? chains_.end() : chains_.find(key);
   if (kind == RecordKind::append) {
     SEMROUTE_CHECK(found != chains_.end());
-    auto longer = std::make_shared<Chain>(*found->second);
-    longer->places.push_back(place);
-    found->second = std::move(longer);
+    std::shared_ptr<Chain>& chain = found->second;
+    if (chain->made_after != views_) {
+      chain = std::make_shared<Chain>(*chain);
+      chain->made_after = views_;
+    }
+    chain->places.push_back(place);
   } else {
     if (found != chains_.end()) forget(*found->second);
     if (kind == RecordKind::erase) {
       if (found != chains_.end()) chains_.erase(found);
       return;
     }
-    auto chain = std::make_shared<Chain>(Chain{std::string(key), {place}});
+    auto chain = std::make_shared<Chain>(Chain{std::string(key), {place}, views_});
     if (found != chains_.end()) {
       found->second = std::move(chain);
     } else {
@@ -39,7 +42,8 @@ void KeyTable::apply(RecordKind kind, std::string_view key, const RecordPlace& p
   live_bytes_ += place.bytes;
 }
 
-KeyView KeyTable::view() const {
+KeyView KeyTable::view() {
+  ++views_;
   KeyView view;
   view.chains.reserve(chains_.size());
   for (const auto& [key, chain] : chains_) view.chains.push_back(chain);
@@ -61,7 +65,7 @@ void KeyTable::move_to(const KeyView& view, const std::vector<std::vector<Record
     if (now.key != old.key || now.places.front().file != first.file || now.places.front().offset != first.offset) {
       continue;
     }
-    auto moved = std::make_shared<Chain>(Chain{now.key, copies[i]});
+    auto moved = std::make_shared<Chain>(Chain{now.key, copies[i], views_});
     moved->places.insert(moved->places.end(), now.places.begin() + static_cast<std::ptrdiff_t>(old.places.size()),
                          now.places.end());
     at->second = std::move(moved);

@@ -1,8 +1,10 @@
 // KeyTable: where the records of every key lie; the values stay in the files.
 //
-// A key has a chain: the record that set it and those appended since. Chains are immutable and shared, so that a view
-// of all keys as of now costs a pointer a key, and what is read through it stays readable while the table goes on.
-// Complexity: a change O(log keys + records of the chain); a view O(keys). About 250 bytes a key.
+// A key has a chain: the record that set it and those appended since. A view of all keys as of now costs a pointer a
+// key, and what is read through it stays as it is while the table goes on: a chain that a view may have is never
+// changed, but copied when it grows.
+// Complexity: a change O(log keys), and once after a view the records of the chain; a view O(keys). About 250 bytes a
+// key.
 // Threads: one at a time; a view belongs to who took it. Lifetime: a view keeps the files of its places open.
 #pragma once
 
@@ -30,6 +32,7 @@ struct RecordPlace {
 struct Chain {
   std::string key;
   std::vector<RecordPlace> places;  // never empty; the first is a `set`
+  std::uint64_t made_after = 0;     // so many views: later ones alone may have it
 };
 
 struct KeyView {
@@ -52,7 +55,7 @@ class KeyTable {
   void move_to(const KeyView& view, const std::vector<std::vector<RecordPlace>>& copies, std::size_t begin,
                std::size_t end);
 
-  [[nodiscard]] KeyView view() const;
+  [[nodiscard]] KeyView view();
   [[nodiscard]] std::size_t key_count() const noexcept { return chains_.size(); }
   [[nodiscard]] std::size_t record_count() const noexcept { return record_count_; }
   [[nodiscard]] std::uint64_t memory_bytes() const noexcept {  // about
@@ -63,7 +66,8 @@ class KeyTable {
  private:
   void forget(const Chain& chain) noexcept;
 
-  std::map<std::string, std::shared_ptr<const Chain>, std::less<>> chains_;
+  std::map<std::string, std::shared_ptr<Chain>, std::less<>> chains_;
+  std::uint64_t views_ = 0;
   std::vector<std::shared_ptr<const StoreFile>> files_;
   std::size_t record_count_ = 0;
   std::uint64_t live_bytes_ = 0;

@@ -114,7 +114,7 @@ class Store {
 
   mutable std::mutex state_mutex_;  // what follows; held for short
   std::condition_variable changed_;
-  KeyTable table_;
+  mutable KeyTable table_;  // a view is counted
   std::uint64_t last_sequence_ = 0;
   std::uint64_t synced_sequence_ = 0;
   std::shared_ptr<StoreFile> log_file_;  // log_'s

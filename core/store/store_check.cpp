@@ -29,9 +29,7 @@ Result<StoreFiles> files_in(const Folder& folder) {
   return files;
 }
 
-bool same_changes(const KeyTable& one, const KeyTable& other) {
-  const KeyView a = one.view();
-  const KeyView b = other.view();
+bool same_changes(const KeyView& a, const KeyView& b) {
   const auto same_place = [](const RecordPlace& x, const RecordPlace& y) {
     return x.sequence == y.sequence && x.bytes == y.bytes;
   };
@@ -41,18 +39,18 @@ bool same_changes(const KeyTable& one, const KeyTable& other) {
 }
 
 // The older snapshot and the log since, which a start needs when the newest snapshot is damaged.
-Result<std::optional<std::string>> check_older(StoreReader& reader, const StoreFiles& files, const Recovered& newest) {
+Result<std::optional<std::string>> check_older(StoreReader& reader, const StoreFiles& files, Recovered& newest) {
   const auto base = std::ranges::find(files.snapshots, newest.base);
   if (base == files.snapshots.end()) return std::optional<std::string>{};
   const bool has_older = base != files.snapshots.begin();
   if (!has_older && files.logs.front() != 1) {
     return std::optional("there is no older start beside " + newest.report.snapshot);
   }
-  const auto older = reader.read_from(has_older ? *std::prev(base) : 0);
+  auto older = reader.read_from(has_older ? *std::prev(base) : 0);
   if (!older && older.error().code != ErrorCode::damaged) return older.error();
   if (!older) return std::optional(older.error().message);
   if (older->damage) return std::optional(older->damage->error.message);
-  if (older->last_sequence != newest.last_sequence || !same_changes(older->table, newest.table)) {
+  if (older->last_sequence != newest.last_sequence || !same_changes(older->table.view(), newest.table.view())) {
     return std::optional("the older start, " + (has_older ? older->report.snapshot : std::string("the log alone")) +
                          ", gives something else than " + newest.report.snapshot);
   }

@@ -81,7 +81,7 @@ class MemoryDisk final : public SystemCalls {
   using Entries = std::map<std::string, std::shared_ptr<Node>>;
   struct Open {
     std::shared_ptr<Node> node;  // none: a folder
-    int lock = 0;  // LOCK_SH, LOCK_EX or none
+    int lock = 0;                // LOCK_SH, LOCK_EX or none
   };
 
   // Whether the call is to fail: errno is set. `half` is where a short read or write is told.
