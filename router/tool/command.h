@@ -56,5 +56,10 @@ struct CommandEntry {
 [[nodiscard]] std::unique_ptr<Command> make_stats();
 [[nodiscard]] std::unique_ptr<Command> make_routes_get();
 [[nodiscard]] std::unique_ptr<Command> make_routes_list();
+[[nodiscard]] std::unique_ptr<Command> make_routes_put();
+[[nodiscard]] std::unique_ptr<Command> make_routes_patch();
+[[nodiscard]] std::unique_ptr<Command> make_routes_delete();
+[[nodiscard]] std::unique_ptr<Command> make_routes_import();
+[[nodiscard]] std::unique_ptr<Command> make_routes_export();
 
 }  // namespace semroute::router::tool

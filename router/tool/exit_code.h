@@ -7,12 +7,13 @@ namespace semroute::router::tool {
 
 enum class Exit : int {
   ok = 0,
-  usage = 64,        // the command line
-  data = 65,         // a vector, label or request that was refused
-  unavailable = 69,  // the daemon or a target cannot be reached, or does not answer in time
-  software = 70,     // the daemon broke the protocol, or said `internal`
-  io = 74,           // a file or socket that cannot be read or written
-  config = 78,       // a wrong configuration
+  usage = 64,          // the command line
+  data = 65,           // a vector, label or request that was refused
+  unavailable = 69,    // the daemon or a target cannot be reached, or does not answer in time
+  software = 70,       // the daemon broke the protocol, or said `internal`
+  cannot_create = 73,  // a folder that is to be new
+  io = 74,             // a file or socket that cannot be read or written
+  config = 78,         // a wrong configuration
 };
 
 // The exit code of an error reply or of a failed operation.

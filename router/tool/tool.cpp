@@ -17,7 +17,8 @@ namespace semroute::router::tool {
 namespace {
 
 constexpr const char* kExitCodes =
-    "Exit codes: 0 ok, 64 usage, 65 refused data, 69 unavailable, 70 internal, 74 I/O error, 78 bad configuration.";
+    "Exit codes: 0 ok, 64 usage, 65 refused data, 69 unavailable, 70 internal, 73 cannot create, 74 I/O error, 78 bad "
+    "configuration.";
 constexpr const char* kServerIsFoundAt =
     "The daemon is found at --server, else $SEMROUTE_SERVER, else 127.0.0.1:7311.\n";
 
@@ -117,7 +118,8 @@ CLI::App* declare_path(CLI::App& root, std::map<std::string, CLI::App*>& groups,
   const std::string group = name.substr(0, space);
   CLI::App*& parent = groups[group];
   if (parent == nullptr) {
-    parent = root.add_subcommand(group, group == "routes" ? "look at routes" : "look after a data_dir" + later);
+    parent = root.add_subcommand(
+        group, group == "routes" ? "look at routes, and change them" : "look after a data_dir" + later);
     parent->require_subcommand(1);
   }
   return parent->add_subcommand(name.substr(space + 1), std::string(entry.summary) + later);
