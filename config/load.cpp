@@ -24,6 +24,16 @@ std::optional<Value> read_tree(const std::string& path, Diagnostics& diagnostics
   return root;
 }
 
+LoadOutcome outcome_of(Config&& config, const Diagnostics& diagnostics) {
+  LoadOutcome outcome;
+  outcome.problems = diagnostics.all();
+  outcome.omitted = diagnostics.omitted();
+  std::ranges::stable_sort(outcome.problems, {},
+                           [](const Diagnostic& d) { return std::pair(d.place.line, d.place.column); });
+  if (!diagnostics.has_errors()) outcome.config = std::move(config);
+  return outcome;
+}
+
 }  // namespace
 
 std::optional<Config> load_sections(const std::string& path) {
@@ -50,13 +60,22 @@ LoadOutcome load_config(const std::string& path, const TargetChecker& check_targ
       reader.finish();
     }
   }
-  LoadOutcome outcome;
-  outcome.problems = diagnostics.all();
-  outcome.omitted = diagnostics.omitted();
-  std::ranges::stable_sort(outcome.problems, {},
-                           [](const Diagnostic& d) { return std::pair(d.place.line, d.place.column); });
-  if (!diagnostics.has_errors()) outcome.config = std::move(config);
-  return outcome;
+  return outcome_of(std::move(config), diagnostics);
+}
+
+LoadOutcome load_route(const std::string& path, const IndexConfig& index) {
+  Diagnostics diagnostics(path);
+  Config config;
+  config.file = path;
+  config.index = index;
+  if (const std::optional<Value> root = read_tree(path, diagnostics)) {
+    if (root->map() != nullptr) {
+      read_route(*root, config, diagnostics);
+    } else {
+      diagnostics.error(root->place, "", "expected a map: a route as in `routes` of a configuration");
+    }
+  }
+  return outcome_of(std::move(config), diagnostics);
 }
 
 }  // namespace semroute::config

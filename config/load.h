@@ -35,4 +35,7 @@ struct LoadOutcome {
 [[nodiscard]] LoadOutcome load_config(const std::string& path, const TargetChecker& check_target,
                                       KeyCatalogue* catalogue = nullptr);
 
+// A file that is one element of `routes`: a route alone, in config->routes. Its target may have any name.
+[[nodiscard]] LoadOutcome load_route(const std::string& path, const IndexConfig& index);
+
 }  // namespace semroute::config

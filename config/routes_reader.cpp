@@ -30,6 +30,12 @@ class RoutesReader {
         catalogue_(catalogue),
         references_(config.file, config.index.dimension, config.index.metric, diagnostics) {}
 
+  // A route alone: what targets there are is not known here.
+  void read_alone(const Value& node) {
+    knows_targets_ = false;
+    read_route(node, {});
+  }
+
   void read() {
     const Value::List& targets = root_.elements("targets", "list of maps");
     for (std::size_t i = 0; i < targets.size(); ++i) read_target(targets[i], indexed("targets", i));
@@ -76,7 +82,7 @@ class RoutesReader {
 
   [[nodiscard]] std::optional<std::string> read_target_name(MapReader& reader) {
     std::optional<std::string> name = reader.string("target");
-    if (name && !target_names_.contains(*name)) {
+    if (name && knows_targets_ && !target_names_.contains(*name)) {
       std::vector<std::string_view> known;
       for (const auto& [target, place] : target_names_) known.push_back(target);
       reader.error("target", "expected the name of a target, found \"" + *name + '"' + meant_text(*name, known));
@@ -235,6 +241,7 @@ class RoutesReader {
   Diagnostics& diagnostics_;
   KeyCatalogue* catalogue_;
   ReferenceReader references_;
+  bool knows_targets_ = true;
   std::map<std::string, Place, std::less<>> target_names_;
   std::map<std::string, Place, std::less<>> route_names_;
 };
@@ -244,6 +251,12 @@ class RoutesReader {
 void read_routes(MapReader& root, const TargetChecker& check_target, Config& config, Diagnostics& diagnostics,
                  KeyCatalogue* catalogue) {
   RoutesReader(root, check_target, config, diagnostics, catalogue).read();
+}
+
+void read_route(const Value& node, Config& config, Diagnostics& diagnostics) {
+  static const TargetChecker kNoTargets;
+  MapReader root(node, "", diagnostics);
+  RoutesReader(root, kNoTargets, config, diagnostics, nullptr).read_alone(node);
 }
 
 }  // namespace semroute::config

@@ -15,4 +15,7 @@ namespace semroute::config {
 void read_routes(MapReader& root, const TargetChecker& check_target, Config& config, Diagnostics& diagnostics,
                  KeyCatalogue* catalogue);
 
+// One route, `node` being an element of `routes`; a target may have any name.
+void read_route(const Value& node, Config& config, Diagnostics& diagnostics);
+
 }  // namespace semroute::config

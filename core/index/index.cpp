@@ -328,7 +328,8 @@ void Index::Impl::for_slots(IdRange ids, const Readers::Reading& reading, Visit&
     bool in_order = true;
     for (std::size_t i = 0; i < some; ++i) {
       const ReferenceId id = ids.first + first + i;
-      const bool guessed = guess < table->end() && table->id_of(guess) == id && table->is_alive(guess, reading.epoch());
+      // Alive first: the id of a slot that is not may be being written.
+      const bool guessed = guess < table->end() && table->is_alive(guess, reading.epoch()) && table->id_of(guess) == id;
       slots[i] = guessed ? guess : table->find(id);
       SEMROUTE_CHECK(slots[i] != kNoSlot);
       in_order = in_order && (i == 0 || slots[i] == slots[i - 1] + 1);

@@ -23,6 +23,10 @@ double squared_norm(std::span<const float> vector) noexcept {
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
+// A unit vector rounded to float32 has a norm this near to 1 (each number is off by 2^-24 of itself at most). Such a
+// one is left as it is, so that what was prepared once, and comes again, is the same bit for bit.
+constexpr double kUnitTolerance = 0x1.00001p-24;
+
 std::string text(double number) {
   char buffer[32];
   std::snprintf(buffer, sizeof buffer, "%.3g", number);
@@ -61,7 +65,8 @@ Result<void> prepare_vector(Metric metric, std::size_t dimension, std::span<cons
   SEMROUTE_CHECK(out.size() == vector.size());
   const Result<double> norm = checked_norm(metric, dimension, vector);
   if (!norm.ok()) return norm.error();
-  const double scale = metric == Metric::cosine ? 1.0 / *norm : 1.0;
+  const bool is_scaled = metric == Metric::cosine && std::fabs(*norm - 1.0) > kUnitTolerance;
+  const double scale = is_scaled ? 1.0 / *norm : 1.0;
   for (std::size_t i = 0; i < vector.size(); ++i) out[i] = static_cast<float>(vector[i] * scale);
   return {};
 }

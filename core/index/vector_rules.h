@@ -19,7 +19,8 @@ namespace semroute::core {
 [[nodiscard]] Result<void> check_vector(Metric metric, std::size_t dimension, std::span<const float> vector);
 
 // Checks, then writes to `out` (vector.size() floats, may alias) the form that an index stores and
-// searches with: the unit vector under cosine (norm in float64), the vector itself otherwise.
+// searches with: the unit vector under cosine (norm in float64), the vector itself otherwise. What it has written it
+// writes again: prepared vectors may come back from files.
 [[nodiscard]] Result<void> prepare_vector(Metric metric, std::size_t dimension, std::span<const float> vector,
                                           std::span<float> out);
 

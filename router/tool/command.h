@@ -58,5 +58,10 @@ struct CommandEntry {
 [[nodiscard]] std::unique_ptr<Command> make_routes_list();
 [[nodiscard]] std::unique_ptr<Command> make_store_check();
 [[nodiscard]] std::unique_ptr<Command> make_store_repair();
+[[nodiscard]] std::unique_ptr<Command> make_routes_put();
+[[nodiscard]] std::unique_ptr<Command> make_routes_patch();
+[[nodiscard]] std::unique_ptr<Command> make_routes_delete();
+[[nodiscard]] std::unique_ptr<Command> make_routes_import();
+[[nodiscard]] std::unique_ptr<Command> make_routes_export();
 
 }  // namespace semroute::router::tool

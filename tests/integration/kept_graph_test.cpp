@@ -83,8 +83,7 @@ TEST(KeptGraph, IsFoundByTheNextStart) {
   EXPECT_THAT(client.ask(R"({"op":"match","embedding":[9,-9,9,-9,9,-9,9,-8]})"), HasSubstr(R"("route":"new")"));
 }
 
-// Fault 55.
-TEST(KeptGraph, IsBuiltAgainWhenItIsDamaged) {
+TEST(KeptGraph, Fault55IsBuiltAgainWhenItIsDamaged) {
   const TemporaryFolder folder;
   const std::string yaml = write_references(folder);
   const std::string file = folder.path() + "/data/references.graph";

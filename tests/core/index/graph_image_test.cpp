@@ -16,6 +16,7 @@
 #include "tests/core/index/vectors.h"
 #include "tests/core/store/memory_disk.h"
 #include "tests/support/places.h"
+#include "tests/support/runs_slowly.h"
 
 namespace semroute::core {
 namespace {
@@ -154,6 +155,7 @@ TEST(GraphImage, KeepsItsRecallWithCodesOfEveryKind) {
        {Quantization::none, Quantization::f16, Quantization::int8, Quantization::pq, Quantization::binary})
     for (const Rerank rerank : {Rerank::f32, Rerank::f16, Rerank::none}) {
       if (quantization == Quantization::none && rerank != Rerank::f32) continue;
+      if (semroute::test::runs_slowly() && quantization != Quantization::int8) continue;
       SCOPED_TRACE(std::string(to_string(quantization)) + ":" + std::string(to_string(rerank)));
       IndexParams params = params_of(Metric::cosine, dimension, quantization, rerank);
       params.hnsw = {.m = 8, .ef_construction = 60, .ef_search = 64};

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -105,6 +106,22 @@ TEST(VectorRules, OtherMetricsKeepEveryBit) {
     for (std::size_t i = 0; i < vector.size(); ++i) {
       EXPECT_EQ(out[i], vector[i]);
       EXPECT_EQ(std::signbit(out[i]), std::signbit(vector[i]));
+    }
+  }
+}
+
+TEST(VectorRules, WhatWasPreparedStaysBitForBit) {
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  for (const std::size_t dimension : {1U, 2U, 3U, 4U, 7U, 16U, 100U, 384U}) {
+    for (int round = 0; round < 2'000; ++round) {
+      std::vector<float> vector(dimension);
+      for (float& number : vector) number = normal(random) * (round % 3 == 0 ? 1e-6F : 1e6F);
+      std::vector<float> once(dimension);
+      ASSERT_TRUE(prepare_vector(Metric::cosine, dimension, vector, once).ok());
+      std::vector<float> twice(dimension);
+      ASSERT_TRUE(prepare_vector(Metric::cosine, dimension, once, twice).ok());
+      ASSERT_EQ(once, twice) << dimension;
     }
   }
 }

@@ -1,0 +1,166 @@
+#include "router/tool/route_files.h"
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+
+#include "config/json_text.h"
+#include "router/tool/json_text.h"
+
+namespace semroute::router::tool {
+namespace {
+
+using core::Error;
+using core::ErrorCode;
+using core::Result;
+
+constexpr std::size_t kShownNameBytes = 40;
+
+Result<void> write_file(const std::string& path, const std::string& bytes) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  if (file) return {};
+  return Error{ErrorCode::bad_request, path + ": cannot be written: " + std::strerror(errno)};
+}
+
+// NPY version 1, `<f4`, [rows, dimension]; config/npy.h reads it.
+std::string npy_of(const std::vector<float>& values, std::size_t dimension) {
+  static_assert(std::endian::native == std::endian::little);
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" +
+                       std::to_string(values.size() / dimension) + ", " + std::to_string(dimension) + "), }";
+  constexpr std::size_t kPrefixBytes = 10;
+  while ((kPrefixBytes + header.size() + 1) % 64 != 0) header += ' ';
+  header += '\n';
+  std::string bytes("\x93NUMPY\x01\x00", 8);
+  bytes += static_cast<char>(header.size() & 0xFFU);
+  bytes += static_cast<char>(header.size() >> 8U);
+  bytes += header;
+  bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+  return bytes;
+}
+
+// In double quotes, where YAML and JSON agree; nothing of it is taken for an environment variable.
+std::string quoted(std::string_view text) {
+  std::string json;
+  config::append_json_string(text, json);
+  std::string out;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    if (json[i] == '$' && i + 1 < json.size() && json[i + 1] == '{') out += '$';
+    out += json[i];
+  }
+  return out;
+}
+
+std::string scalar(const config::Value& value) {
+  if (value.string() != nullptr) return quoted(*value.string());
+  std::string text;
+  config::append_json_value(value, text);
+  return text;
+}
+
+std::string file_name(std::size_t number, const std::string& name) {
+  char digits[24];
+  std::snprintf(digits, sizeof digits, "%05zu", number);
+  std::string safe;
+  for (const char c : name) {
+    if (safe.size() == kShownNameBytes) break;
+    const bool is_plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+    safe += is_plain ? c : '-';
+  }
+  return std::string(digits) + '-' + safe;
+}
+
+// The lines of `references` or `negatives`, once their files are written.
+Result<std::string> write_rows(const std::string& folder, const std::string& base, const char* side,
+                               std::size_t dimension, const config::ReferenceRows& rows) {
+  if (rows.values.empty()) return std::string();
+  const std::string vectors = base + '.' + side + ".npy";
+  if (auto done = write_file(folder + '/' + vectors, npy_of(rows.values, dimension)); !done.ok()) return done.error();
+  std::string line = std::string(side) + ": {vectors: " + quoted(vectors);
+  const auto is_there = [](const std::string& text) { return !text.empty(); };
+  if (std::ranges::any_of(rows.texts, is_there)) {
+    const std::string labels = base + '.' + side + ".jsonl";
+    std::string lines;
+    for (const std::string& text : rows.texts) {
+      lines += R"({"label":"route")";  // a name may have blanks around it, which no label may
+      if (is_there(text)) {
+        lines += R"(,"text":)";
+        config::append_json_string(text, lines);
+      }
+      lines += "}\n";
+    }
+    if (auto done = write_file(folder + '/' + labels, lines); !done.ok()) return done.error();
+    line += ", labels: " + quoted(labels) + ", label: route";
+  }
+  return line + "}\n";
+}
+
+Error no_route(const std::string& what) { return {ErrorCode::internal, "the reply is no route: " + what}; }
+
+}  // namespace
+
+Result<config::RouteConfig> route_of_reply(const config::Value& route) {
+  config::RouteConfig made;
+  const auto name = text_of(route, "name");
+  if (!name) return no_route("it has no name");
+  made.name = *name;
+  made.description = text_of(route, "description").value_or("");
+  made.target = text_of(route, "target");
+  made.score_threshold = number_of(route, "score_threshold");
+  const config::Value* metadata = route.find("metadata");
+  if (metadata != nullptr && metadata->map() != nullptr && !metadata->map()->empty()) made.metadata = *metadata;
+  return made;
+}
+
+Result<void> append_rows(const config::Value* rows, std::size_t dimension, config::ReferenceRows& out) {
+  if (rows == nullptr || rows->list() == nullptr) return no_route("a list of rows is missing");
+  for (const config::Value& row : *rows->list()) {
+    const config::Value* embedding = row.find("embedding");
+    if (embedding == nullptr || embedding->list() == nullptr || embedding->list()->size() != dimension)
+      return no_route("a row has no embedding of " + std::to_string(dimension) + " numbers");
+    for (const config::Value& number : *embedding->list()) {
+      if (number.integer() != nullptr) {
+        out.values.push_back(static_cast<float>(*number.integer()));
+      } else if (number.real() != nullptr) {
+        out.values.push_back(static_cast<float>(*number.real()));
+      } else {
+        return no_route("an embedding has something else than numbers");
+      }
+    }
+    out.texts.push_back(text_of(row, "text").value_or(""));
+  }
+  return {};
+}
+
+Result<void> write_route(const std::string& folder, std::size_t number, std::size_t dimension,
+                         const config::RouteConfig& route) {
+  const std::string base = file_name(number, route.name);
+  std::string yaml = "name: " + quoted(route.name) + "\n";
+  if (!route.description.empty()) yaml += "description: " + quoted(route.description) + "\n";
+  if (route.target) yaml += "target: " + quoted(*route.target) + "\n";
+  if (route.score_threshold) {
+    yaml += "score_threshold: ";
+    config::append_json_number(*route.score_threshold, yaml);
+    yaml += '\n';
+  }
+  if (route.metadata.map() != nullptr && !route.metadata.map()->empty()) {
+    yaml += "metadata:\n";
+    for (const config::Member& member : *route.metadata.map()) {
+      yaml += "  ";
+      config::append_json_string(member.key, yaml);  // the environment is asked for values only
+      yaml += ": " + scalar(member.value) + "\n";
+    }
+  }
+  const auto references = write_rows(folder, base, "references", dimension, route.references);
+  if (!references.ok()) return references.error();
+  const auto negatives = write_rows(folder, base, "negatives", dimension, route.negatives);
+  if (!negatives.ok()) return negatives.error();
+  // Last, so that a YAML file always names files that are there.
+  return write_file(folder + '/' + base + ".yaml", yaml + *references + *negatives);
+}
+
+}  // namespace semroute::router::tool

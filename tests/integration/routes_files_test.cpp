@@ -1,0 +1,132 @@
+// `semroute routes put | patch | delete | export | import` on the real daemon.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "tests/integration/tiny_config.h"
+#include "tests/support/daemon_process.h"
+#include "tests/support/raw_client.h"
+
+namespace semroute::test {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class RoutesFiles : public ::testing::Test {
+ protected:
+  Finished tool(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {tool_path(), "routes"});
+    return run_program(arguments, 60, {"SEMROUTE_SERVER=127.0.0.1:" + std::to_string(daemon_.port())});
+  }
+  void expect_done(const std::vector<std::string>& arguments, const std::string& words) {
+    const Finished done = tool(arguments);
+    EXPECT_EQ(done.exit_code, 0) << done.output;
+    EXPECT_THAT(done.output, HasSubstr(words));
+  }
+  void expect_failed(const std::vector<std::string>& arguments, int exit_code, const std::string& words) {
+    const Finished done = tool(arguments);
+    EXPECT_EQ(done.exit_code, exit_code) << done.output;
+    EXPECT_THAT(done.output, HasSubstr(words));
+  }
+  std::string get(const std::string& name) {
+    return client_.ask(R"({"op":"routes.get","name":")" + name + R"(","vectors":true,"request_id":"r"})");
+  }
+  [[nodiscard]] std::string path(const std::string& name) const { return folder_.path() + "/" + name; }
+  static std::map<std::string, std::string> files_of(const std::string& folder) {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      std::ostringstream text;
+      text << std::ifstream(entry.path(), std::ios::binary).rdbuf();
+      files[entry.path().filename().string()] = text.str();
+    }
+    return files;
+  }
+
+  TemporaryFolder folder_;
+  DaemonProcess daemon_{tiny_config("limits: {max_request: 4KiB, max_change: 16KiB, max_output_buffer: 1MiB}\n")};
+  RawClient client_{daemon_.port()};
+};
+
+TEST_F(RoutesFiles, ARouteIsPutPatchedAndDeleted) {
+  folder_.write("new.yaml",
+                "name: new\ntarget: canned\nreferences: {vectors: [[0, 0, 1, 0], new.jsonl]}\nmetadata: {tier: new}\n");
+  folder_.write("new.jsonl", R"({"embedding":[0,0,0,1],"text":"hi"})");
+  expect_done({"put", path("new.yaml"), "--if-version", "0"}, "route \"new\" is served");
+  EXPECT_THAT(get("new"),
+              AllOf(HasSubstr(R"("version":2)"), HasSubstr(R"("target":"canned")"), HasSubstr(R"({"tier":"new"})"),
+                    HasSubstr(R"([{"row":0,"embedding":[0,0,1,0]},{"row":1,"text":"hi","embedding":[0,0,0,1]}])")));
+  expect_failed({"put", path("new.yaml"), "--if-version", "0"}, 65, "conflict: ");
+  expect_done({"patch", "new", "--remove", "0", "--add", path("new.jsonl"), "--target", "", "--score-threshold", "0.25",
+               "--if-version", "2"},
+              "route \"new\" is changed");
+  EXPECT_THAT(get("new"),
+              AllOf(HasSubstr(R"("version":3)"), HasSubstr(R"("negative_count":0,"score_threshold":0.25)"),
+                    HasSubstr(R"([{"row":0,"text":"hi","embedding":[0,0,0,1]},{"row":1,"text":"hi","embedding")")));
+  expect_failed({"patch", "new", "--remove", "x"}, 64, "--remove: expected");
+  expect_failed({"patch", "new", "--score-threshold", "x"}, 64, "--score-threshold: expected a number");
+  expect_failed({"patch", "new", "--add", path("none.npy")}, 65, "none.npy");
+  expect_failed({"patch", "new", "--remove", "9"}, 65, "there is no row 9");
+  expect_failed({"put", path("none.yaml")}, 65, "none.yaml");
+  expect_done({"list"}, "run_time");
+  expect_done({"delete", "new"}, "route \"new\" is deleted");
+  expect_failed({"delete", "new"}, 65, "not_found");
+  expect_failed({"delete", "billing"}, 65, "is of the configuration");
+  const Finished json = tool({"put", path("new.yaml"), "--output", "json"});
+  EXPECT_THAT(json.output, AllOf(HasSubstr(R"({"ok":true,)"), HasSubstr(R"("version":5,"revision":5})")));
+}
+
+TEST_F(RoutesFiles, TablesGoOutAndInWithoutLoss) {
+  for (int route = 0; route < 5; ++route) {
+    std::string line = R"({"op":"routes.put","route":{"name":"r )" + std::to_string(route) +
+                       R"(: ${HOME} \"é\"","description":"d\n#","metadata":{"n":1,"x":"${Y}"},"references":[)";
+    for (int row = 0; row < 40; ++row)
+      line += R"({"embedding":[0.)" + std::to_string(route * 40 + row + 1) + R"(,0.7,-0.3,0.11],"text":"t)" +
+              std::to_string(row) + R"("},)";
+    line.back() = ']';
+    EXPECT_THAT(client_.ask(line + R"(,"negatives":[[1,1,1,)" + std::to_string(route) + "]]}}"),
+                HasSubstr("\"ok\":true"));
+  }
+  expect_done({"export", path("one")}, "5 routes are in");
+  expect_failed({"export", path("one")}, 73, "it is there already");
+  const auto files = files_of(path("one"));
+  EXPECT_EQ(files.size(), 20U);  // YAML, texts, references and negatives of each
+  for (const bool atomic : {false, true}) {
+    for (int route = 0; route < 5; ++route)
+      (void)client_.ask(R"({"op":"routes.delete","name":"r )" + std::to_string(route) + R"(: ${HOME} \"é\""})");
+    std::vector<std::string> import{"import", path("one")};
+    if (atomic) import.insert(import.begin() + 1, "--atomic");
+    expect_done(import, "5 routes are served");
+    const std::string again = path(atomic ? "atomic" : "each");
+    expect_done({"export", again}, "5 routes are in");
+    EXPECT_EQ(files_of(again), files);
+  }
+  expect_done({"export", "--all", path("all")}, "7 routes are in");
+}
+
+TEST_F(RoutesFiles, AnImportIsAtomicForEachRouteOrAltogether) {
+  std::filesystem::create_directory(path("in"));
+  folder_.write("in/1.yaml", "name: one\nreferences: {vectors: [0, 0, 1, 0]}\n");
+  folder_.write("in/2.yaml", "name: two\ntarget: none\nreferences: {vectors: [0, 0, 1, 0]}\n");
+  folder_.write("in/3.yaml", "name: three\nreferences: {vectors: [0, 0, 1, 0]}\n");
+  expect_failed({"import", "--atomic", path("in")}, 65, "changes[1].put.route.target: expected the name of a target");
+  EXPECT_THAT(get("one"), HasSubstr("not_found"));
+  expect_failed({"import", path("in")}, 65, "2.yaml was not imported, nor were those after it; 1 of 3 routes were");
+  EXPECT_THAT(get("one"), HasSubstr(R"("version":2)"));
+  EXPECT_THAT(get("three"), HasSubstr("not_found"));
+  folder_.write("in/2.yaml", "name: two\nreferences: {vectors: [0, 0]}\n");
+  expect_failed({"import", "--atomic", path("in")}, 65, "2.yaml:2:");
+  expect_failed({"import", path("nowhere")}, 74, "nowhere");
+  expect_failed({"import", folder_.path()}, 65, "there is no .yaml file");
+  std::string many = "name: many\nreferences:\n  vectors:\n";
+  for (int row = 0; row < 1'500; ++row) many += "    - [0, 0, 1, 0]\n";
+  folder_.write("in/2.yaml", many);
+  expect_failed({"import", "--atomic", path("in")}, 65, "limits.max_change is 16384");
+}
+
+}  // namespace
+}  // namespace semroute::test
