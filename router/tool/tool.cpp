@@ -118,7 +118,8 @@ CLI::App* declare_path(CLI::App& root, std::map<std::string, CLI::App*>& groups,
   const std::string group = name.substr(0, space);
   CLI::App*& parent = groups[group];
   if (parent == nullptr) {
-    parent = root.add_subcommand(group, group == "routes" ? "look at routes, and change them" : "look after a data_dir");
+    parent =
+        root.add_subcommand(group, group == "routes" ? "look at routes, and change them" : "look after a data_dir");
     parent->require_subcommand(1);
   }
   return parent->add_subcommand(name.substr(space + 1), std::string(entry.summary) + later);
