@@ -50,6 +50,9 @@ inline constexpr std::size_t kMaxChangesInBatch = 10'000;  // in one routes.batc
 // send one each only where nobody could be served in time anyway.
 inline constexpr std::size_t kMaxWaitingChanges = 4'096;
 inline constexpr std::size_t kMaxWaitingChangeBytes = std::size_t{256} << 20;
+// A route is kept as its making and so many patches at most, before these are put together as one record: what patches
+// took away gives its disk back, and a start does not go through it.
+inline constexpr std::size_t kMaxRecordsOfRoute = 64;
 // A route's rows lie in so many ranges of ids at most before they are put together again under new ids.
 inline constexpr std::size_t kMaxRangesOfRoute = 64;
 // A filter's bits over the span of all ids: 8 MiB. Ids are not used again, so the span grows with every change.

@@ -51,6 +51,19 @@ KeyView KeyTable::view() {
   return view;
 }
 
+KeyView KeyTable::view(std::string_view key) {
+  ++views_;
+  KeyView view;
+  if (const auto found = chains_.find(key); found != chains_.end()) view.chains.push_back(found->second);
+  view.files = files_;
+  return view;
+}
+
+std::size_t KeyTable::record_count(std::string_view key) const {
+  const auto found = chains_.find(key);
+  return found == chains_.end() ? 0 : found->second->places.size();
+}
+
 void KeyTable::move_to(const KeyView& view, const std::vector<std::vector<RecordPlace>>& copies, std::size_t begin,
                        std::size_t end) {
   SEMROUTE_CHECK(copies.size() == view.chains.size() && begin <= end && end <= copies.size());

@@ -56,6 +56,9 @@ class KeyTable {
                std::size_t end);
 
   [[nodiscard]] KeyView view();
+  // Of one chain, if it is there.
+  [[nodiscard]] KeyView view(std::string_view key);
+  [[nodiscard]] std::size_t record_count(std::string_view key) const;  // 0: no such key
   [[nodiscard]] std::size_t key_count() const noexcept { return chains_.size(); }
   [[nodiscard]] std::size_t record_count() const noexcept { return record_count_; }
   [[nodiscard]] std::uint64_t memory_bytes() const noexcept {  // about

@@ -139,12 +139,9 @@ Result<void> Store::take(Recovered recovered, const StoreFiles& files) {
   return {};
 }
 
-Result<void> Store::read_all(const ChainVisitor& visit) const {
-  KeyView view;
-  {
-    const std::lock_guard state(state_mutex_);
-    view = table_.view();
-  }
+namespace {
+
+Result<void> read_chains(const KeyView& view, const Store::ChainVisitor& visit) {
   RecordReader reader;
   std::vector<std::byte> buffer;
   std::vector<std::span<const std::byte>> values;
@@ -163,6 +160,31 @@ Result<void> Store::read_all(const ChainVisitor& visit) const {
     if (auto visited = visit(chain->key, values); !visited) return visited;
   }
   return {};
+}
+
+}  // namespace
+
+Result<void> Store::read_all(const ChainVisitor& visit) const {
+  KeyView view;
+  {
+    const std::lock_guard state(state_mutex_);
+    view = table_.view();
+  }
+  return read_chains(view, visit);
+}
+
+Result<void> Store::read(std::string_view key, const ChainVisitor& visit) const {
+  KeyView view;
+  {
+    const std::lock_guard state(state_mutex_);
+    view = table_.view(key);
+  }
+  return read_chains(view, visit);
+}
+
+std::size_t Store::record_count(std::string_view key) const {
+  const std::lock_guard state(state_mutex_);
+  return table_.record_count(key);
 }
 
 std::uint64_t Store::last_sequence() const {

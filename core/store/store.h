@@ -54,6 +54,9 @@ class Store {
   // until `visit` returns, and their values begin at multiples of 8. Ends with the first error, also of `visit`.
   using ChainVisitor = std::function<Result<void>(std::string_view key, std::span<const std::span<const std::byte>>)>;
   [[nodiscard]] Result<void> read_all(const ChainVisitor& visit) const;
+  // The same for one key; nothing is visited when it is not there.
+  [[nodiscard]] Result<void> read(std::string_view key, const ChainVisitor& visit) const;
+  [[nodiscard]] std::size_t record_count(std::string_view key) const;  // of its chain; 0: no such key
 
   // Of everything ever committed, also of keys that were erased.
   [[nodiscard]] std::uint64_t last_sequence() const;

@@ -45,6 +45,9 @@ class ChangeJournal {
   // Returns once all of them are as durable as asked for, or none is kept.
   [[nodiscard]] virtual std::optional<JournalFailure> commit(std::span<const JournalBatch> batches) = 0;
   [[nodiscard]] virtual core::Result<void> read_all(const Visit& visit) = 0;
+  // The same for one key; nothing is visited when it is not there.
+  [[nodiscard]] virtual core::Result<void> read(std::string_view key, const Visit& visit) = 0;
+  [[nodiscard]] virtual std::size_t record_count(std::string_view key) const = 0;  // 0: no such key
   // Of everything that was ever kept, also under keys that are erased; 0: nothing was.
   [[nodiscard]] virtual std::uint64_t last_sequence() const = 0;
 };

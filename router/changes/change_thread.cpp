@@ -159,8 +159,32 @@ void ChangeThread::accept(std::span<Item> group, std::vector<JournalBatch>& batc
     JournalBatch& batch = batches.emplace_back();
     batch.sequence = revision;
     if (journal_ == nullptr) continue;
-    for (const RouteChange& one : change.changes) batch.changes.push_back(journal_change(one, revision));
+    for (const RouteChange& one : change.changes) batch.changes.push_back(kept_as(one, revision, batches));
   }
+}
+
+// A patch is kept beside the others, until there are so many that all are put together; that waits while one of its
+// group is not kept yet. What cannot be read is not touched: the next start says what is wrong with it.
+JournalChange ChangeThread::kept_as(const RouteChange& change, std::uint64_t revision,
+                                    std::span<const JournalBatch> batches) const {
+  JournalChange made = journal_change(change, revision);
+  if (made.kind != JournalChange::Kind::append || journal_->record_count(made.key) < core::kMaxRecordsOfRoute)
+    return made;
+  for (const JournalBatch& batch : batches)
+    for (const JournalChange& other : batch.changes)
+      if (other.key == made.key) return made;
+  std::optional<JournalChange> whole;
+  const auto read =
+      journal_->read(made.key, [&](std::string_view, std::span<const std::string_view> records) -> Result<void> {
+        auto put = joined(made, records, newest_->config.index.dimension);
+        if (!put.ok()) return put.error();
+        whole = std::move(put).value();
+        return {};
+      });
+  if (read.ok() && whole) return std::move(*whole);
+  log_line(LogLevel::warning, "what is kept of route \"" + change.name + "\" cannot be put together: " +
+                                  (read.ok() ? "it is not there" : read.error().message));
+  return made;
 }
 
 void ChangeThread::apply(std::span<Item> group) {

@@ -79,6 +79,8 @@ class ChangeThread {
   [[nodiscard]] std::vector<Item> take();
   void apply(std::span<Item> group);
   void accept(std::span<Item> group, std::vector<JournalBatch>& batches);
+  [[nodiscard]] JournalChange kept_as(const RouteChange& change, std::uint64_t revision,
+                                      std::span<const JournalBatch> batches) const;
   void run_load(Load& load);
   [[nodiscard]] core::Result<void> make_loaded(Load& load);
   [[nodiscard]] bool serve(std::shared_ptr<const ServiceState> state);  // false: stopped

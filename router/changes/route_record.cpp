@@ -221,7 +221,7 @@ bool change_rows(std::vector<std::size_t> remove, ChangeRows&& add, std::size_t 
 }
 
 Error damaged(std::size_t number, std::size_t at) {
-  return {ErrorCode::bad_request, "record " + std::to_string(number) + " makes no sense at byte " + std::to_string(at)};
+  return {ErrorCode::damaged, "record " + std::to_string(number) + " makes no sense at byte " + std::to_string(at)};
 }
 
 Result<void> replay_one(std::string_view record, std::size_t number, std::size_t dimension, StoredRoute& route) {
@@ -287,6 +287,33 @@ Result<StoredRoute> replay(std::string_view key, std::span<const std::string_vie
     if (auto done = replay_one(records[number], number, dimension, route); !done.ok()) return done.error();
   if (route.content.references.values.empty()) return damaged(records.size() - 1, records.back().size());
   return route;
+}
+
+Result<JournalChange> joined(const JournalChange& patch, std::span<const std::string_view> records,
+                             std::size_t dimension) {
+  std::vector<std::string_view> all(records.begin(), records.end());
+  all.push_back(patch.record);
+  auto route = replay(patch.key, all, dimension);
+  if (!route.ok()) return route.error();
+  config::RouteConfig& content = route->content;
+  const auto rows_of = [dimension](config::ReferenceRows& rows) {
+    ChangeRows made;
+    made.count = rows.values.size() / dimension;
+    made.dimension = made.count == 0 ? 0 : dimension;
+    made.values = std::move(rows.values);
+    made.texts = std::move(rows.texts);
+    return made;
+  };
+  RouteChange put;
+  put.kind = RouteChange::Kind::put;
+  put.name = patch.key;
+  put.fields = {.description = std::move(content.description),
+                .target = std::move(content.target),
+                .score_threshold = content.score_threshold,
+                .metadata = std::move(content.metadata)};
+  put.references = rows_of(content.references);
+  put.negatives = rows_of(content.negatives);
+  return journal_change(put, route->version);
 }
 
 StoredRoutes stored_routes(ChangeJournal& journal, std::size_t dimension) {

@@ -26,6 +26,10 @@ namespace semroute::router {
 [[nodiscard]] core::Result<StoredRoute> replay(std::string_view key, std::span<const std::string_view> records,
                                                std::size_t dimension);
 
+// What `patch`, made by journal_change(), leaves of the key's records, as one that takes the place of all.
+[[nodiscard]] core::Result<JournalChange> joined(const JournalChange& patch, std::span<const std::string_view> records,
+                                                 std::size_t dimension);
+
 // Every run-time route that a journal keeps. The error names the route.
 [[nodiscard]] StoredRoutes stored_routes(ChangeJournal& journal, std::size_t dimension);
 

@@ -42,6 +42,14 @@ core::StoreProgress progress_log(const std::string& folder) {
   };
 }
 
+core::Store::ChainVisitor visit_words(const ChangeJournal::Visit& visit) {
+  return [&visit](std::string_view key, std::span<const std::span<const std::byte>> chain) {
+    std::vector<std::string_view> records;
+    for (const auto record : chain) records.emplace_back(reinterpret_cast<const char*>(record.data()), record.size());
+    return visit(key, records);
+  };
+}
+
 }  // namespace
 
 Result<std::unique_ptr<StoreJournal>> StoreJournal::open(const config::Config& config, bool read_only) {
@@ -88,13 +96,10 @@ void StoreJournal::report_snapshots() {
     log_line(LogLevel::warning, "no snapshot could be written, the log stays: " + problem);
 }
 
-Result<void> StoreJournal::read_all(const Visit& visit) {
-  std::vector<std::string_view> records;
-  return store_->read_all([&](std::string_view key, std::span<const std::span<const std::byte>> chain) {
-    records.clear();
-    for (const auto record : chain) records.emplace_back(reinterpret_cast<const char*>(record.data()), record.size());
-    return visit(key, records);
-  });
+Result<void> StoreJournal::read_all(const Visit& visit) { return store_->read_all(visit_words(visit)); }
+
+Result<void> StoreJournal::read(std::string_view key, const Visit& visit) {
+  return store_->read(key, visit_words(visit));
 }
 
 }  // namespace semroute::router

@@ -232,6 +232,33 @@ TEST_F(Changes, AreThereAgainAfterARestart) {
   EXPECT_EQ(change(test::put("b", {4.0F})).revision.value(), 7U);
 }
 
+TEST_F(Changes, ManyPatchesOfARouteAreKeptAsOneRecord) {
+  ASSERT_TRUE(load().ok());
+  ASSERT_TRUE(change(test::put("a", {1.0F})).revision.ok());
+  std::size_t most = 0;
+  for (std::size_t i = 0; i < 3 * core::kMaxRecordsOfRoute; ++i) {
+    ASSERT_TRUE(change(test::patch("a", {static_cast<float>(i + 2)}, {0})).revision.ok());
+    most = std::max(most, journal_.record_count("a"));
+  }
+  EXPECT_EQ(most, core::kMaxRecordsOfRoute);
+  std::vector<RouteChange> together;  // of one batch: only the first of them can be put together with what is kept
+  for (std::size_t i = 0; i < 3; ++i) together.push_back(test::patch("a", {1.0F}, {0}));
+  together.push_back(test::patch("a", {7.0F}, {}));
+  while (journal_.record_count("a") < core::kMaxRecordsOfRoute) {
+    ASSERT_TRUE(change(test::patch("a", {5.0F}, {0})).revision.ok());
+  }
+  const ChangeAnswer answer = submit(std::move(together)).get();
+  ASSERT_TRUE(answer.revision.ok()) << answer.revision.error().message;
+  EXPECT_EQ(journal_.record_count("a"), 4U);
+  thread_.reset();
+  start();
+  ASSERT_TRUE(load().ok());
+  const Route& route = served()->routing->table.routes()[0];
+  ASSERT_EQ(route.references.count(), 2U);
+  EXPECT_EQ(test::stored(*served()->routing->index, route.references.id(0))[0], 1.0F);
+  EXPECT_EQ(test::stored(*served()->routing->index, route.references.id(1))[0], 7.0F);
+}
+
 TEST_F(Changes, RoutesInTheWayAreParkedAtStartAndAtReload) {
   ASSERT_TRUE(load().ok());
   RouteChange put = test::put("a", {1.0F});

@@ -99,6 +99,28 @@ TEST(RouteRecord, PatchesAreAppliedInOrder) {
       << "changes of one batch have one version";
 }
 
+TEST(RouteRecord, JoinedRecordsMakeTheSameRoute) {
+  const std::vector<std::string> records = chain();
+  std::vector<std::string_view> before(records.begin(), records.end() - 1);
+  const auto whole = joined({JournalChange::Kind::append, "billing", records.back()}, before, 2);
+  ASSERT_TRUE(whole.ok()) << whole.error().message;
+  EXPECT_EQ(whole->kind, JournalChange::Kind::set);
+  EXPECT_EQ(whole->key, "billing");
+  const auto one = replayed({whole->record});
+  const auto all = replayed(records);
+  ASSERT_TRUE(one.ok() && all.ok());
+  EXPECT_EQ(one->version, all->version);
+  EXPECT_EQ(one->content.description, all->content.description);
+  EXPECT_EQ(one->content.target, all->content.target);
+  EXPECT_EQ(one->content.score_threshold, all->content.score_threshold);
+  EXPECT_EQ(one->content.metadata, all->content.metadata);
+  EXPECT_EQ(bits(one->content.references.values), bits(all->content.references.values));
+  EXPECT_EQ(one->content.references.texts, all->content.references.texts);
+  EXPECT_EQ(bits(one->content.negatives.values), bits(all->content.negatives.values));
+  EXPECT_EQ(one->content.negatives.texts, all->content.negatives.texts);
+  EXPECT_FALSE(joined({JournalChange::Kind::append, "billing", "x"}, before, 2).ok());
+}
+
 TEST(RouteRecord, AnEraseHasNoRecord) {
   const JournalChange kept = journal_change(test::erase("billing"), 7);
   EXPECT_EQ(kept.kind, JournalChange::Kind::erase);

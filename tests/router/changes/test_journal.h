@@ -37,6 +37,18 @@ class TestJournal final : public ChangeJournal {
     }
     return {};
   }
+  core::Result<void> read(std::string_view key, const Visit& visit) override {
+    const std::lock_guard lock(mutex_);
+    const auto found = chains_.find(std::string(key));
+    if (found == chains_.end()) return {};
+    const std::vector<std::string_view> views(found->second.begin(), found->second.end());
+    return visit(key, views);
+  }
+  std::size_t record_count(std::string_view key) const override {
+    const std::lock_guard lock(mutex_);
+    const auto found = chains_.find(std::string(key));
+    return found == chains_.end() ? 0 : found->second.size();
+  }
   std::uint64_t last_sequence() const override {
     const std::lock_guard lock(mutex_);
     return last_;
