@@ -119,6 +119,10 @@ int Daemon::start() {
     auto journal = StoreJournal::open(*sections, read_only_);
     if (!journal.ok()) return fail(exit_of_store(journal.error().code), journal.error());
     journal_ = std::move(journal).value();
+    metrics_.store = [this] {
+      const core::StoreBytes bytes = journal_->bytes();
+      return Metrics::StoreUse{bytes.live, bytes.log, bytes.on_disk, journal_->read_only_reason()};
+    };
   }
   if (sections->admin) {
     admin_ = std::make_unique<AdminServer>(io_, AdminAnswers{.not_ready = [this] { return not_ready(); },

@@ -217,6 +217,7 @@ class Metrics::Collector {
             as_double(t.output_overflow));
     gauge("semrouted_references", "References and negatives in the index.", as_double(m_.references));
     add_index_bytes();
+    add_store();
     gauge("semrouted_routes", "Routes in the table.", as_double(m_.routes));
     gauge("semrouted_parked_routes", "Run-time routes that are kept but not served.", as_double(m_.parked_routes));
     gauge("semrouted_revision", "Revision of the route table.", as_double(m_.revision));
@@ -236,6 +237,17 @@ class Metrics::Collector {
           std::pair{"ids", bytes.ids}, std::pair{"other", bytes.other}})
       add_value(index, as_double(count), {{"part", part}});
     families_.push_back(std::move(index));
+  }
+
+  void add_store() {
+    const Metrics::StoreUse use = m_.store ? m_.store() : Metrics::StoreUse{};
+    auto bytes = family("semrouted_store_bytes", "What data_dir holds, by part.", MetricType::Gauge);
+    for (const auto& [part, count] :
+         {std::pair{"live", use.live_bytes}, std::pair{"log", use.log_bytes}, std::pair{"disk", use.disk_bytes}})
+      add_value(bytes, as_double(count), {{"part", part}});
+    families_.push_back(std::move(bytes));
+    families_.push_back(single("semrouted_store_writable", "1 when changes of routes are kept in data_dir, else 0.",
+                               MetricType::Gauge, m_.store && use.read_only.empty() ? 1.0 : 0.0));
   }
 
   void add_process() {

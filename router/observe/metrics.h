@@ -79,6 +79,15 @@ class Metrics {
   // Read when asked: what the indexes hold in memory.
   std::function<core::IndexBytes()> index_bytes;
 
+  // What data_dir holds; unset without one.
+  struct StoreUse {
+    std::uint64_t live_bytes = 0;  // of the records that count
+    std::uint64_t log_bytes = 0;   // since the newest snapshot
+    std::uint64_t disk_bytes = 0;  // all of it
+    std::string read_only;         // why no change is taken; empty: they are
+  };
+  std::function<StoreUse()> store;
+
   // The sums over all workers.
   struct Totals {
     std::uint64_t connections_open = 0;

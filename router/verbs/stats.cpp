@@ -42,6 +42,16 @@ std::string targets_object(const Metrics& metrics) {
   return out + "}";
 }
 
+std::string store_object(const Metrics& metrics) {
+  if (!metrics.store) return "null";
+  const Metrics::StoreUse use = metrics.store();
+  std::string out = R"({"live_bytes":)" + std::to_string(use.live_bytes) + member("log_bytes", use.log_bytes) +
+                    member("disk_bytes", use.disk_bytes) + R"(,"read_only":)";
+  if (use.read_only.empty()) return out + "null}";
+  append_json_string(use.read_only, out);
+  return out + '}';
+}
+
 }  // namespace
 
 void handle_stats(Exchange& exchange) {
@@ -58,6 +68,7 @@ void handle_stats(Exchange& exchange) {
   members += member("parked_routes", state.routing->parked.size());
   members += member("references", state.routing->table.reference_count());
   members += R"(,"index":)" + index_object(*state.routing);
+  members += R"(,"store":)" + store_object(control.metrics());
   members += member("connections", totals.connections_open);
   members += member("connections_total", totals.connections_total);
   members += member("connections_refused", control.metrics().connections_refused.load());
