@@ -73,6 +73,10 @@ Finished run_program(const std::vector<std::string>& arguments, int seconds,
   return {code, file_text(output)};
 }
 
+std::string memory_folder() {
+  return ::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : std::filesystem::temp_directory_path().string();
+}
+
 TemporaryFolder::TemporaryFolder() : TemporaryFolder(std::filesystem::temp_directory_path()) {}
 
 TemporaryFolder::TemporaryFolder(const std::string& where) {

@@ -26,6 +26,9 @@ struct Finished {
 [[nodiscard]] Finished run_program(const std::vector<std::string>& arguments, int seconds = 60,
                                    const std::vector<std::string>& environment = {});
 
+// Where to make a folder whose files are in memory, if this machine has that; else where temporary ones are.
+[[nodiscard]] std::string memory_folder();
+
 // A folder that is removed with its contents.
 class TemporaryFolder {
  public:

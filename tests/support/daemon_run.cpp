@@ -1,5 +1,6 @@
 #include "tests/support/daemon_run.h"
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -57,6 +58,13 @@ bool DaemonRun::wait_until_listening() {
 
 void DaemonRun::signal(int number) const {
   if (!ended()) ::kill(pid_, number);
+}
+
+bool DaemonRun::stop() {
+  signal(SIGSTOP);
+  siginfo_t about{};
+  return !ended() && ::waitid(P_PID, static_cast<id_t>(pid_), &about, WSTOPPED | WEXITED | WNOWAIT) == 0 &&
+         about.si_code == CLD_STOPPED;
 }
 
 int DaemonRun::wait(int seconds) {

@@ -28,6 +28,8 @@ class DaemonRun {
   [[nodiscard]] std::uint16_t admin_port() const { return admin_port_; }
   [[nodiscard]] pid_t pid() const { return pid_; }
   void signal(int number) const;
+  // Stops it, and returns once none of its threads goes on. False when it had ended.
+  [[nodiscard]] bool stop();
   // Waits for the end and returns the exit code, 128 + signal when a signal ended it; -1 when it is still there after
   // `seconds`.
   [[nodiscard]] int wait(int seconds);
