@@ -32,7 +32,8 @@ Environment:
                           without theirs are skipped, and named with what was looked for
   SEMROUTE_BUILD_ROOT     another build folder than build/
   SEMROUTE_FUZZ_SECONDS   fuzz: this long a parser, on new inputs every time (default: 10, on the same ones)
-  SEMROUTE_CRASH_CYCLES   core: how often a program that commits is killed and compared (default: 200)
+  SEMROUTE_CRASH_CYCLES   core, integration: how often a program that commits, and the daemon, are killed and what they
+                          kept is compared (default: 200); a twentieth of it for power cuts of the daemon's disk
   SEMROUTE_JOBS           compile jobs (default: one per processor)
   SEMROUTE_INSTALL=no     never install packages
 END

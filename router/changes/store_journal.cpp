@@ -52,15 +52,18 @@ core::Store::ChainVisitor visit_words(const ChangeJournal::Visit& visit) {
 
 }  // namespace
 
-Result<std::unique_ptr<StoreJournal>> StoreJournal::open(const config::Config& config, bool read_only) {
+Result<std::unique_ptr<StoreJournal>> StoreJournal::open(const config::Config& config,
+                                                         const JournalParams& journal_params) {
   core::StoreParams params;
   params.folder = *config.data_dir;
   params.identity = core::StoreIdentity{static_cast<std::uint32_t>(config.index.dimension),
                                         std::string(core::to_string(config.index.metric))};
   params.durability = durability_of(config.store.durability);
   params.interval = std::chrono::duration_cast<std::chrono::milliseconds>(config.store.interval);
-  params.read_only = read_only;
-  auto store = core::Store::open(params, core::real_system_calls(), progress_log(params.folder));
+  params.read_only = journal_params.read_only;
+  params.segment_bytes = journal_params.segment_bytes;
+  params.snapshot_min_log_bytes = journal_params.snapshot_min_log_bytes;
+  auto store = core::Store::open(params, journal_params.calls, progress_log(params.folder));
   if (!store.ok()) return store.error();
   const core::RecoveryReport& report = (*store)->recovery();
   const std::vector<std::string> lines = report.lines();

@@ -8,15 +8,26 @@
 #include <string>
 
 #include "config/config.h"
+#include "core/base/limits.h"
+#include "core/base/system_calls.h"
 #include "core/store/store.h"
 #include "router/changes/change_journal.h"
 
 namespace semroute::router {
 
+// What the configuration does not say. The calls outlive the journal; they and the sizes are others in tests alone.
+struct JournalParams {
+  bool read_only = false;  // nothing on disk is touched, and no change is kept
+  core::SystemCalls& calls = core::real_system_calls();
+  std::uint64_t segment_bytes = core::kStoreSegmentBytes;
+  std::uint64_t snapshot_min_log_bytes = core::kSnapshotMinLogBytes;
+};
+
 class StoreJournal final : public ChangeJournal {
  public:
-  // Precondition: config.data_dir is set. `read_only`: nothing on disk is touched, and no change is kept.
-  [[nodiscard]] static core::Result<std::unique_ptr<StoreJournal>> open(const config::Config& config, bool read_only);
+  // Precondition: config.data_dir is set.
+  [[nodiscard]] static core::Result<std::unique_ptr<StoreJournal>> open(const config::Config& config,
+                                                                        const JournalParams& journal_params);
 
   [[nodiscard]] std::optional<JournalFailure> commit(std::span<const JournalBatch> batches) override;
   [[nodiscard]] core::Result<void> read_all(const Visit& visit) override;

@@ -72,9 +72,9 @@ core::Result<config::Config> read_config(const std::string& file, const config::
 
 }  // namespace
 
-Daemon::Daemon(std::string config_file, bool read_only)
+Daemon::Daemon(std::string config_file, const JournalParams& journal_params)
     : config_file_(std::move(config_file)),
-      read_only_(read_only),
+      journal_params_(journal_params),
       signals_(io_, SIGHUP, SIGTERM, SIGINT),
       drain_timer_(io_) {
   signals_.add(SIGUSR1);
@@ -116,7 +116,7 @@ int Daemon::start() {
     return fail(EX_CONFIG, {core::ErrorCode::bad_request, "not started: the configuration was refused"});
   }
   if (sections->data_dir) {
-    auto journal = StoreJournal::open(*sections, read_only_);
+    auto journal = StoreJournal::open(*sections, journal_params_);
     if (!journal.ok()) return fail(exit_of_store(journal.error().code), journal.error());
     journal_ = std::move(journal).value();
     metrics_.store = [this] {

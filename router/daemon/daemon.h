@@ -36,8 +36,7 @@ namespace semroute::router {
 
 class Daemon final : public Control {
  public:
-  // `read_only`: what data_dir holds is served, and nothing written there.
-  Daemon(std::string config_file, bool read_only);
+  explicit Daemon(std::string config_file, const JournalParams& journal_params = {});
   ~Daemon() override;
 
   [[nodiscard]] int run();
@@ -73,7 +72,7 @@ class Daemon final : public Control {
   void stop();
 
   const std::string config_file_;
-  const bool read_only_;
+  const JournalParams journal_params_;
   const Clock::time_point started_ = Clock::now();
   Metrics metrics_;
   ConnectionCounts connections_;

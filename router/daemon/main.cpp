@@ -44,7 +44,7 @@ int main(int argc, char** argv) try {
   }
   if (options->check) return check(options->config_file);
   router::start_logging(options->log_level, options->log_format);
-  return router::Daemon(options->config_file, options->read_only).run();
+  return router::Daemon(options->config_file, {.read_only = options->read_only}).run();
 } catch (const std::exception& error) {
   std::fprintf(stderr, "semrouted: %s\n", error.what());
   return EX_SOFTWARE;

@@ -6,6 +6,7 @@ namespace semroute::test {
 
 std::string source_path(const std::string& relative) { return SEMROUTE_SOURCE_DIR "/" + relative; }
 std::string daemon_path() { return SEMROUTE_BUILD_DIR "/semrouted"; }
+std::string faulty_daemon_path() { return SEMROUTE_BUILD_DIR "/tests/semrouted_with_faults"; }
 std::string tool_path() { return SEMROUTE_BUILD_DIR "/semroute"; }
 
 std::string test_data_folder() {

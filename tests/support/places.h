@@ -12,6 +12,8 @@ namespace semroute::test {
 // The programs that were built with the tests, by the same compiler with the same sanitizer.
 [[nodiscard]] std::string daemon_path();
 [[nodiscard]] std::string tool_path();
+// semrouted with calls that end it or fail, and with small files (tests/integration/faulty_daemon/).
+[[nodiscard]] std::string faulty_daemon_path();
 // SEMROUTE_TEST_DATA, else ../shared/data beside the repository. It need not be there.
 [[nodiscard]] std::string test_data_folder();
 

@@ -27,7 +27,7 @@ struct CrashPoint {
 [[nodiscard]] const std::vector<std::string>& crash_places();
 [[nodiscard]] std::optional<CrashPoint> parse_crash_point(const std::string& text);
 
-class CrashCalls final : public SystemCalls {
+class CrashCalls : public SystemCalls {
  public:
   explicit CrashCalls(std::optional<CrashPoint> point) : point_(std::move(point)) {}
 
