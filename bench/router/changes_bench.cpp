@@ -21,6 +21,7 @@
 #include "core/kernels/kernels.h"
 #include "router/protocol/client_codec.h"
 #include "router/tool/change_client.h"
+#include "router/tool/client.h"
 #include "router/tool/json_text.h"
 #include "router/tool/wire.h"
 #include "tests/support/daemon_process.h"
@@ -42,8 +43,8 @@ constexpr std::size_t kCapacityDepth = 64;
 constexpr std::size_t kCapacityTurns = 3;
 constexpr std::size_t kPutsOnTheirWay = 16;         // of a writer that falls behind
 constexpr std::size_t kSearchesOnTheirWay = 1'000;  // never to be reached
-constexpr std::chrono::minutes kLongestStart{15};
 constexpr std::chrono::minutes kLongestRest{2};
+constexpr int kLongestStartSeconds = 900;
 constexpr int kDrainSeconds = 60;
 
 struct Settings {
@@ -87,21 +88,16 @@ std::string configuration(const ChangingRoutes& routes, const Settings& settings
          "/references.txt}\n";
 }
 
-// Once it has loaded: the revision that it serves.
-std::uint64_t wait_until_ready(const test::DaemonProcess& daemon) {
-  const auto give_up = std::chrono::steady_clock::now() + kLongestStart;
-  std::string why;
-  while (daemon.running() && std::chrono::steady_clock::now() < give_up) {
-    auto client = router::tool::Client::connect("127.0.0.1:" + std::to_string(daemon.port()));
-    if (client.ok() && client->send("{\"op\":\"ping\"}\n").ok()) {
-      const auto reply = client->receive_line();
-      const auto facts = reply.ok() ? router::tool::parse_json(*reply) : reply.error();
-      if (const auto revision = facts.ok() ? router::tool::number_of(*facts, "revision") : std::nullopt)
-        return static_cast<std::uint64_t>(*revision);
-    }
-    std::this_thread::sleep_for(milliseconds(100));
-  }
-  throw std::runtime_error("the daemon does not get ready: " + daemon.log());
+// That it serves.
+std::uint64_t revision_of(const test::DaemonProcess& daemon) {
+  auto client = router::tool::Client::connect("127.0.0.1:" + std::to_string(daemon.port()));
+  if (!client.ok()) throw std::runtime_error(client.error().message);
+  if (const auto sent = client->send("{\"op\":\"ping\"}\n"); !sent.ok()) throw std::runtime_error(sent.error().message);
+  const auto reply = client->receive_line();
+  const auto facts = reply.ok() ? router::tool::parse_json(*reply) : reply.error();
+  const auto revision = facts.ok() ? router::tool::number_of(*facts, "revision") : std::nullopt;
+  if (!revision) throw std::runtime_error("the daemon does not say its revision: " + daemon.log());
+  return static_cast<std::uint64_t>(*revision);
 }
 
 // After a change the daemon removes rows that nobody needs any more and keeps the graph: until that is done.
@@ -396,13 +392,12 @@ int run(const Settings& settings, const ChangingShape& shape, const std::string&
   const ChangingRoutes routes(shape, std::max(1U, std::thread::hardware_concurrency()));
   const Workplace place(folder);
   progress("starting the daemon");
-  test::DaemonProcess daemon(configuration(routes, settings, place.path()));
-  const std::uint64_t revision = wait_until_ready(daemon);
+  test::DaemonProcess daemon(configuration(routes, settings, place.path()), {}, {}, kLongestStartSeconds);
   Line quiet;
   Line busy;
   double capacity = 0.0;
   {
-    Measuring measuring(settings, routes, daemon, revision);
+    Measuring measuring(settings, routes, daemon, revision_of(daemon));
     measuring.fill(shape.changing);
     wait_until_at_rest(daemon);
     capacity = measuring.capacity(quiet);
