@@ -5,7 +5,6 @@
 // and the medians over the rounds count, because other work on the machine moves single turns.
 #include <sched.h>
 #include <sysexits.h>
-#include <time.h>
 
 #include <algorithm>
 #include <charconv>
@@ -65,13 +64,6 @@ void run_on(std::size_t cpu) {
   stop(EX_USAGE, "there is no processor " + std::to_string(cpu) + " to run on");
 }
 
-double processor_us(pid_t pid) {
-  clockid_t clock{};
-  ::timespec used{};
-  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &used) != 0) return 0.0;
-  return static_cast<double>(used.tv_sec) * 1e6 + static_cast<double>(used.tv_nsec) * 1e-3;
-}
-
 test::SyntheticSet make_set(std::size_t references) {
   return test::make_synthetic_set({.dimension = kDimension,
                                    .families = 10,
@@ -129,13 +121,6 @@ class InProcess {
   router::DecideScratch scratch_;
   router::Decision decision_;
 };
-
-// Of the rounds' ratios, so that a slow moment which both felt cancels.
-double median_ratio(const std::vector<double>& a, const std::vector<double>& b) {
-  std::vector<double> ratios;
-  for (std::size_t round = 0; round < a.size(); ++round) ratios.push_back(a[round] / b[round]);
-  return median(ratios);
-}
 
 // How the daemon's answer to one request reads, whatever wire it came by.
 struct Answer {
@@ -255,9 +240,9 @@ struct Load {
 
 Figures measure_load(const Settings& settings, const test::DaemonProcess& daemon, const Load& load) {
   PipelinedClient client(daemon.port(), *load.script, load.connections, load.depth);
-  const double before = processor_us(daemon.pid());
+  const double before = process_cpu_us(daemon.pid());
   const auto turn = client.run(settings.turn);
-  const double used = processor_us(daemon.pid()) - before;
+  const double used = process_cpu_us(daemon.pid()) - before;
   const double replies = static_cast<double>(turn.replies);
   return {replies / turn.seconds, used / replies};
 }

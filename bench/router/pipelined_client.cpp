@@ -5,14 +5,14 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
+#include "bench/support/program.h"
 #include "router/protocol/frame_codec.h"
 
 namespace semroute::bench {
@@ -24,10 +24,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kReceiveBytes = std::size_t{256} << 10;
 constexpr std::size_t kBodyBytesAt = 8;  // in a frame's header
 
-[[noreturn]] void fail(const std::string& why) {
-  std::fprintf(stderr, "bench_loopback: %s\n", why.c_str());
-  std::exit(70);
-}
+[[noreturn]] void fail(const std::string& why) { stop(EX_SOFTWARE, why); }
 
 std::uint32_t number_at(std::string_view bytes, std::size_t at) {
   std::uint32_t number = 0;

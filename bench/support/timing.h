@@ -2,6 +2,7 @@
 // the work. Threads: none shared; a Stopwatch is read by the thread that made it.
 #pragma once
 
+#include <sys/types.h>
 #include <time.h>
 
 #include <algorithm>
@@ -42,6 +43,14 @@ class Stopwatch {
   Elapsed start_;
 };
 
+// The processor time of another process so far; 0 when there is no such process.
+[[nodiscard]] inline double process_cpu_us(::pid_t pid) {
+  ::clockid_t clock{};
+  ::timespec used{};
+  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &used) != 0) return 0.0;
+  return static_cast<double>(used.tv_sec) * 1e6 + static_cast<double>(used.tv_nsec) * 1e-3;
+}
+
 // The value that `share` (0..1) of the values lie below. Precondition: not empty.
 [[nodiscard]] inline double quantile(std::vector<double> values, double share) {
   const std::size_t place =
@@ -52,6 +61,13 @@ class Stopwatch {
 }
 
 [[nodiscard]] inline double median(std::vector<double> values) { return quantile(std::move(values), 0.5); }
+
+// Of the rounds' ratios, so that a slow moment which both felt cancels. Rounds that only one has are left out.
+[[nodiscard]] inline double median_ratio(const std::vector<double>& a, const std::vector<double>& b) {
+  std::vector<double> ratios;
+  for (std::size_t round = 0; round < std::min(a.size(), b.size()); ++round) ratios.push_back(a[round] / b[round]);
+  return median(std::move(ratios));
+}
 
 // The compiler must assume that `value` is read.
 template <class T>

@@ -21,12 +21,12 @@ std::string with_free_ports(const std::string& yaml) {
 }  // namespace
 
 DaemonProcess::DaemonProcess(const std::string& yaml, const std::vector<std::string>& environment,
-                             const std::vector<std::string>& arguments, const std::string& program) {
+                             const std::vector<std::string>& arguments, const std::string& program, int start_seconds) {
   rewrite(yaml);
   std::vector<std::string> command{program, "--config", config_path()};
   command.insert(command.end(), arguments.begin(), arguments.end());
   run_ = std::make_unique<DaemonRun>(command, folder_.path() + "/log", environment);
-  if (!run_->wait_until_listening()) throw std::runtime_error("the daemon did not start: " + log());
+  if (!run_->wait_until_listening(start_seconds)) throw std::runtime_error("the daemon did not start: " + log());
 }
 
 DaemonProcess::~DaemonProcess() {

@@ -13,7 +13,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kStartSeconds = 60;
 constexpr int kKilledSeconds = 60;  // generous: what was killed ends at once
 constexpr std::chrono::milliseconds kPoll{2};
 
@@ -39,8 +38,8 @@ DaemonRun::~DaemonRun() {
   (void)wait(kKilledSeconds);
 }
 
-bool DaemonRun::wait_until_listening() {
-  const auto give_up = Clock::now() + std::chrono::seconds(kStartSeconds);
+bool DaemonRun::wait_until_listening(int seconds) {
+  const auto give_up = Clock::now() + std::chrono::seconds(seconds);
   while (!wait_for_log("listening on ", 0)) {
     if (wait(0) >= 0) return false;
     if (Clock::now() >= give_up) {

@@ -23,7 +23,7 @@ class DaemonRun {
   DaemonRun& operator=(const DaemonRun&) = delete;
 
   // Waits until it says where it listens. False when it has ended before; one that does neither is killed.
-  [[nodiscard]] bool wait_until_listening();
+  [[nodiscard]] bool wait_until_listening(int seconds = 60);
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] std::uint16_t admin_port() const { return admin_port_; }
   [[nodiscard]] pid_t pid() const { return pid_; }
