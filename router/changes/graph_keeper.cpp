@@ -13,7 +13,7 @@ constexpr std::size_t kFewestKept = 10'000;
 // Written anew when this share of the references has changed.
 constexpr std::size_t kChangedShare = 16;
 
-bool is_worth_keeping(const core::Index& index) {
+bool is_large(const core::Index& index) {
   return index.params().algorithm != core::Algorithm::flat && index.count() >= kFewestKept;
 }
 
@@ -40,6 +40,8 @@ void GraphKeeper::loaded(const core::Index& index, const KeptGraph* graph, std::
     log_line(LogLevel::warning, "the graph that was kept is of no use, it is built: " + graph->problem->message);
   }
 }
+
+bool GraphKeeper::is_worth_keeping(const core::Index& index) const { return !read_only_ && is_large(index); }
 
 bool GraphKeeper::is_waiting(const core::Index& index) const { return !is_kept_ && is_worth_keeping(index); }
 

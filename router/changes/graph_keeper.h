@@ -24,7 +24,9 @@ inline constexpr std::string_view kGraphFileName = "references.graph";
 
 class GraphKeeper {
  public:
-  explicit GraphKeeper(std::string folder) : folder_(std::move(folder), core::real_system_calls()) {}
+  // `read_only`: what was kept is used, and nothing written.
+  GraphKeeper(std::string folder, bool read_only)
+      : folder_(std::move(folder), core::real_system_calls()), read_only_(read_only) {}
 
   // What was kept; empty when there is nothing to be had.
   [[nodiscard]] std::optional<core::File> open() const;
@@ -39,10 +41,12 @@ class GraphKeeper {
   void save_at_end(const core::Index& index, std::uint64_t changed_rows);
 
  private:
+  [[nodiscard]] bool is_worth_keeping(const core::Index& index) const;
   void save(const core::Index& index, std::uint64_t changed_rows);
   [[nodiscard]] core::Result<void> write(const core::Index& index) const;
 
   core::Folder folder_;
+  bool read_only_;
   bool is_kept_ = false;  // the file is of this index, of some time
   std::uint64_t kept_rows_ = 0;
 };

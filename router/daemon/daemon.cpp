@@ -162,8 +162,8 @@ int Daemon::start() {
 }
 
 std::unique_ptr<GraphKeeper> Daemon::graph_keeper() const {
-  if (!state_->config.data_dir || read_only_) return nullptr;
-  return std::make_unique<GraphKeeper>(*state_->config.data_dir);
+  if (!state_->config.data_dir) return nullptr;
+  return std::make_unique<GraphKeeper>(*state_->config.data_dir, journal_params_.read_only);
 }
 
 std::string Daemon::not_ready() const {
