@@ -29,8 +29,8 @@ LoopDisk::LoopDisk() : path_(folder_.path() + "/disk") {
     return;
   }
   old_namespace_ = ::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-  if (old_namespace_ < 0 || ::unshare(CLONE_NEWNS) != 0 ||
-      ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+  own_namespace_ = old_namespace_ >= 0 && ::unshare(CLONE_NEWNS) == 0;
+  if (!own_namespace_ || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
     problem_ = std::string("no mount namespace: ") + std::strerror(errno);
     return;
   }
@@ -45,9 +45,10 @@ LoopDisk::~LoopDisk() {
   if (mounted_) {
     EXPECT_TRUE(unmount()) << problem_;
   }
-  if (old_namespace_ < 0) return;
-  EXPECT_EQ(::setns(old_namespace_, CLONE_NEWNS), 0) << std::strerror(errno);
-  ::close(old_namespace_);
+  if (own_namespace_) {
+    EXPECT_EQ(::setns(old_namespace_, CLONE_NEWNS), 0) << std::strerror(errno);
+  }
+  if (old_namespace_ >= 0) ::close(old_namespace_);
 }
 
 bool LoopDisk::cut_power() const {

@@ -38,6 +38,7 @@ class LoopDisk {
   std::string path_;
   std::string problem_;
   int old_namespace_ = -1;
+  bool own_namespace_ = false;
   bool mounted_ = false;
 };
 
