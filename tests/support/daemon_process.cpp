@@ -21,7 +21,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kStartSeconds = 60;
 // More than any drain.timeout of a test, and generous to a sanitizer's report.
 constexpr int kDrainSeconds = 60;
 
@@ -105,12 +104,12 @@ Finished run_program(const std::vector<std::string>& arguments, int seconds,
 }
 
 DaemonProcess::DaemonProcess(const std::string& yaml, const std::vector<std::string>& environment,
-                             const std::vector<std::string>& arguments) {
+                             const std::vector<std::string>& arguments, int start_seconds) {
   rewrite(yaml);
   std::vector<std::string> command{daemon_path(), "--config", config_path()};
   command.insert(command.end(), arguments.begin(), arguments.end());
   pid_ = spawn(command, folder_.path() + "/log", environment);
-  const auto give_up = Clock::now() + std::chrono::seconds(kStartSeconds);
+  const auto give_up = Clock::now() + std::chrono::seconds(start_seconds);
   while (!wait_for_log("listening on ", 0)) {
     if (wait(0) < 0 && Clock::now() < give_up) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));

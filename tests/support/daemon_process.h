@@ -43,9 +43,9 @@ struct Finished {
 class DaemonProcess {
  public:
   // `yaml` without `admin`, and without `listen` unless it begins with that: free ports are put in front. Extra
-  // environment as NAME=VALUE.
+  // environment as NAME=VALUE. It has `start_seconds` to load what the configuration names.
   explicit DaemonProcess(const std::string& yaml, const std::vector<std::string>& environment = {},
-                         const std::vector<std::string>& arguments = {});
+                         const std::vector<std::string>& arguments = {}, int start_seconds = 60);
   ~DaemonProcess();
   DaemonProcess(const DaemonProcess&) = delete;
   DaemonProcess& operator=(const DaemonProcess&) = delete;
