@@ -49,7 +49,7 @@ case "${SEMROUTE_ISA:-}" in
 esac
 run_quietly "$build/logs/configure.log" cmake --preset bench -B "$build" -DSEMROUTE_BENCH_ARCH="$arch"
 run_quietly "$build/logs/build.log" cmake --build "$build" -j "${SEMROUTE_JOBS:-$(nproc)}" \
-  --target bench_{machine,kernels,flat,graph,quantization,filter,mixed,store,decide,loopback}
+  --target bench_{machine,kernels,flat,graph,quantization,filter,mixed,store,load,decide,loopback,changes}
 
 mkdir -p "$out/kept"
 report=$out/report.txt
@@ -83,6 +83,8 @@ if [ "$extent" = quick ]; then
   measure filter --count 20000 --dimension 128 --queries 100 --rounds 5
   measure mixed --count 5000 --dimension 128
   measure store --rounds 1 --seconds 2 --count 20000 --folder "$out"
+  measure load --count 20000 --dimension 128 --rounds 3 "${kept[@]}"
+  measure changes --count 5000 --dimension 128 --rounds 2 --seconds 2 --folder "$out"
 else
   measure machine
   measure kernels
@@ -92,6 +94,8 @@ else
   measure quantization --count 50000 --dimension 384 "${kept[@]}"
   measure mixed --count 50000 --dimension 384
   measure store --count 1000000 --folder "$out"
+  measure load --count 200000 "${kept[@]}"
+  measure changes --count 100000 --folder "$out"
   measure filter --count 200000 --dimension 384
   measure graph --count 20000 --dimension 128 "${kept[@]}"
   measure graph --count 200000 --dimension 384 --ours none:f32,int8:f32 "${kept[@]}"
