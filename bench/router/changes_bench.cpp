@@ -2,8 +2,6 @@
 // bench/README.md says how to read it.
 #include <sysexits.h>
 
-#include <atomic>
-#include <deque>
 #include <exception>
 #include <filesystem>
 #include <stdexcept>
@@ -14,13 +12,12 @@
 
 #include "bench/router/changing_routes.h"
 #include "bench/router/paced_client.h"
+#include "bench/router/put_writers.h"
 #include "bench/router/reply_check.h"
 #include "bench/support/program.h"
 #include "bench/support/table.h"
 #include "bench/support/timing.h"
 #include "core/kernels/kernels.h"
-#include "router/protocol/client_codec.h"
-#include "router/tool/change_client.h"
 #include "router/tool/client.h"
 #include "router/tool/json_text.h"
 #include "router/tool/wire.h"
@@ -38,7 +35,6 @@ constexpr double kShareOfCapacity = 0.3;
 constexpr double kTargetRatio = 2.0;      // of the p99 with writers to that without
 constexpr double kMostMissedMore = 0.01;  // of the searches, with writers
 constexpr double kEnoughPuts = 0.95;      // of those wanted
-constexpr std::size_t kWriters = 2;
 constexpr std::size_t kCapacityDepth = 64;
 constexpr std::size_t kCapacityTurns = 3;
 constexpr std::size_t kPutsOnTheirWay = 16;         // of a writer that falls behind
@@ -115,93 +111,10 @@ void wait_until_at_rest(const test::DaemonProcess& daemon) {
   progress("the daemon is still at work");
 }
 
-// The writers: each puts its share of the routes by turns, on a connection that is kept.
-class Puts {
- public:
-  Puts(std::uint16_t port, const ChangingRoutes& routes) : routes_(routes), next_content_(routes.shape().changing) {
-    for (std::size_t writer = 0; writer < kWriters; ++writer) writers_.emplace_back(port);
-    for (std::size_t i = 0; i < routes.shape().changing; ++i)
-      for (std::size_t content = 0; content < routes.shape().contents; ++content) {
-        semroute::config::RouteConfig route;
-        route.name = routes.name(routes.staying() + i);
-        const auto rows = routes.content_rows(i, content);
-        route.references.values.assign(rows.begin(), rows.end());
-        router::tool::ChangeBody body;
-        body.dimension = routes.shape().dimension;
-        body.extras = "{";
-        body.append_route(route);
-        body.extras += "}";
-        router::encode_client_frame(body.request(router::Op::routes_put), frames_.emplace_back());
-      }
-  }
-
-  struct Outcome {
-    PacedClient::Turn turn;
-    std::vector<PutDone> done;
-    std::uint64_t refused = 0;
-    std::vector<double> us;  // from when each was sent
-  };
-  // Threads: one a writer.
-  Outcome write(std::size_t writer, const Pace& pace) {
-    Outcome outcome;
-    auto& [client, asked] = writers_[writer];
-    const std::size_t share = routes_.shape().changing / kWriters;
-    outcome.turn = client.run(
-        pace,
-        [&, &asked = asked](std::uint32_t id) {
-          const std::size_t route = writer * share + (id - 1) % share;
-          const std::size_t content = next_content_[route];
-          next_content_[route] = (content + 1) % routes_.shape().contents;
-          asked.push_back({0, route, content});
-          return std::span(frames_[route * routes_.shape().contents + content]);
-        },
-        [&, &asked = asked](const PacedReply& reply) {
-          const std::uint64_t revision = revision_of(reply.frame);
-          if (revision == 0) {
-            ++outcome.refused;
-            return;
-          }
-          outcome.us.push_back(reply.us_on_way);
-          PutDone& done = outcome.done.emplace_back(asked[reply.id - 1]);
-          done.revision = revision;
-          for (std::uint64_t known = known_revision_; known < revision;)
-            if (known_revision_.compare_exchange_weak(known, revision)) break;
-        });
-    return outcome;
-  }
-
-  // Of the newest put that was answered.
-  [[nodiscard]] std::uint64_t known_revision() const { return known_revision_; }
-
- private:
-  // 0: refused.
-  static std::uint64_t revision_of(std::string_view frame) {
-    const auto reply = router::decode_reply(frame);
-    if (!reply.ok() || reply->error) {
-      progress("a put is refused: " + (reply.ok() ? reply->error->message : reply.error().message));
-      return 0;
-    }
-    const auto facts = router::tool::parse_json(reply->extras);
-    return facts.ok() ? static_cast<std::uint64_t>(router::tool::number_of(*facts, "revision").value_or(0.0)) : 0;
-  }
-
-  struct Writer {
-    explicit Writer(std::uint16_t port) : client(port) {}
-    PacedClient client;
-    std::vector<PutDone> asked{};  // by id, from 1 on
-  };
-
-  const ChangingRoutes& routes_;
-  std::deque<Writer> writers_;
-  std::vector<std::string> frames_;  // by route that changes and content
-  std::vector<std::size_t> next_content_;
-  std::atomic<std::uint64_t> known_revision_{0};
-};
-
 // Searches on one connection that is kept, the queries by turns.
 class Searches {
  public:
-  Searches(std::uint16_t port, const ChangingRoutes& routes, const Puts& puts) : puts_(puts), client_(port) {
+  Searches(std::uint16_t port, const ChangingRoutes& routes, const PutWriters& puts) : puts_(puts), client_(port) {
     for (std::size_t i = 0; i < routes.shape().queries; ++i)
       frames_.push_back(router::tool::encode_request(router::tool::Wire::binary, router::Op::match, routes.query(i),
                                                      routes.shape().dimension));
@@ -230,7 +143,7 @@ class Searches {
   }
 
  private:
-  const Puts& puts_;
+  const PutWriters& puts_;
   PacedClient client_;
   std::vector<std::string> frames_;
   std::vector<std::uint64_t> known_;  // by id, from 1 on: the newest revision when it was sent
@@ -272,9 +185,11 @@ class Measuring {
   void fill(std::size_t puts) {
     Line line;
     std::vector<PutDone> done;
-    for (std::size_t writer = 0; writer < kWriters; ++writer) {
-      take(puts_.write(writer, {.most_in_flight = kPutsOnTheirWay, .duration = kLongestRest, .most = puts / kWriters}),
-           done, line);
+    for (std::size_t writer = 0; writer < PutWriters::kCount; ++writer) {
+      take(
+          puts_.write(writer,
+                      {.most_in_flight = kPutsOnTheirWay, .duration = kLongestRest, .most = puts / PutWriters::kCount}),
+          done, line);
     }
     line.wrong += check_.check(std::move(done), {}).wrong;
     if (!line.is_good()) throw std::runtime_error("the routes that change could not be put");
@@ -293,7 +208,7 @@ class Measuring {
 
   void turn(std::size_t writers, double searches_per_second, Line& line) {
     wait_until_at_rest(daemon_);
-    std::vector<Puts::Outcome> written(writers);
+    std::vector<PutWriters::Outcome> written(writers);
     Searches::Outcome outcome;
     const double before = process_cpu_us(daemon_.pid());
     {
@@ -310,7 +225,7 @@ class Measuring {
     line.daemon_cores.push_back((process_cpu_us(daemon_.pid()) - before) / 1e6 / seconds);
     std::vector<PutDone> done;
     std::vector<double> put_us;
-    for (Puts::Outcome& one : written) {
+    for (PutWriters::Outcome& one : written) {
       put_us.insert(put_us.end(), one.us.begin(), one.us.end());
       take(std::move(one), done, line);
     }
@@ -331,7 +246,7 @@ class Measuring {
   }
 
  private:
-  static void take(Puts::Outcome outcome, std::vector<PutDone>& done, Line& line) {
+  static void take(PutWriters::Outcome outcome, std::vector<PutDone>& done, Line& line) {
     line.refused += outcome.refused;
     line.missing += outcome.turn.missing();
     line.wrong += outcome.turn.strange;
@@ -347,7 +262,7 @@ class Measuring {
 
   const Settings& settings_;
   const test::DaemonProcess& daemon_;
-  Puts puts_;
+  PutWriters puts_;
   Searches searches_;
   ReplyCheck check_;
 };
@@ -360,7 +275,7 @@ void publish(const std::string& title, const Line& quiet, const Line& busy, cons
   Table table(title, {"writers", "puts/s", "put_p50_us", "put_p99_us", "searches/s", "p50_us", "p99_us", "max_us",
                       "way_p99_us", "late_p99_us", "daemon_cores", "missed_percent", "wrong", "missing", "refused"});
   for (const Line* line : {&quiet, &busy})
-    table.add({std::to_string(line == &quiet ? 0 : kWriters), median_or_none(line->puts_per_second, 0),
+    table.add({std::to_string(line == &quiet ? 0 : PutWriters::kCount), median_or_none(line->puts_per_second, 0),
                median_or_none(line->put_p50_us, 0), median_or_none(line->put_p99_us, 0),
                median_or_none(line->searches_per_second, 0), median_or_none(line->p50_us, 0),
                median_or_none(line->p99_us, 0), fixed(line->max_us, 0), median_or_none(line->way_p99_us, 0),
@@ -378,7 +293,7 @@ bool judge(const Settings& settings, const Line& quiet, const Line& busy) {
                 median_ratio(busy.way_p99_us, quiet.way_p99_us), kTargetRatio,
                 ratio <= kTargetRatio ? "met" : "MISSED");
   }
-  const double all_puts = settings.puts * static_cast<double>(kWriters);
+  const double all_puts = settings.puts * static_cast<double>(PutWriters::kCount);
   if (const double puts = busy.puts_per_second.empty() ? 0.0 : median(busy.puts_per_second);
       puts < kEnoughPuts * all_puts)
     std::printf("only %.0f of %.0f puts a second were done\n", puts, all_puts);
@@ -407,7 +322,7 @@ int run(const Settings& settings, const ChangingShape& shape, const std::string&
     for (std::size_t round = 0; round < settings.rounds; ++round)
       for (std::size_t i = 0; i < 2 && !is_lost(); ++i) {
         const bool is_quiet = (round + i) % 2 == 0;  // forwards and backwards by turns
-        measuring.turn(is_quiet ? 0 : kWriters, capacity * kShareOfCapacity, is_quiet ? quiet : busy);
+        measuring.turn(is_quiet ? 0 : PutWriters::kCount, capacity * kShareOfCapacity, is_quiet ? quiet : busy);
       }
   }
   daemon.signal(SIGTERM);
@@ -415,8 +330,8 @@ int run(const Settings& settings, const ChangingShape& shape, const std::string&
   if (ended != 0) progress("the daemon did not end well (" + std::to_string(ended) + "): " + daemon.log());
 
   publish("Searching " + std::to_string(shape.count) + "x" + std::to_string(shape.dimension) + " in " +
-              std::to_string(routes.staying() + shape.changing) + " routes while " + std::to_string(kWriters) +
-              " writers put " + fixed(settings.puts, 0) + " a second each of " +
+              std::to_string(routes.staying() + shape.changing) + " routes while " +
+              std::to_string(PutWriters::kCount) + " writers put " + fixed(settings.puts, 0) + " a second each of " +
               std::to_string(shape.references_a_put) + "; " + settings.algorithm + ", " +
               std::string(core::active_kernels().name) + ", one worker at 0.3 of " + fixed(capacity, 0) +
               " searches/s, median of " + std::to_string(settings.rounds) + " rounds",
