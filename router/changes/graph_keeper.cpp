@@ -12,6 +12,9 @@ namespace {
 constexpr std::size_t kFewestKept = 10'000;
 // Written anew when this share of the references has changed.
 constexpr std::size_t kChangedShare = 16;
+// Not oftener than this, and so that it takes a hundredth of the time at most: changes wait meanwhile.
+constexpr std::chrono::seconds kLeastBetween{60};
+constexpr int kTimesItsDuration = 100;
 
 bool is_large(const core::Index& index) {
   return index.params().algorithm != core::Algorithm::flat && index.count() >= kFewestKept;
@@ -48,6 +51,7 @@ bool GraphKeeper::is_waiting(const core::Index& index) const { return !is_kept_ 
 void GraphKeeper::save_if_due(const core::Index& index, std::uint64_t changed_rows) {
   if (!index.walks() || !is_worth_keeping(index)) return;
   if (is_kept_ && changed_rows - kept_rows_ < index.count() / kChangedShare) return;
+  if (std::chrono::steady_clock::now() < not_before_) return;
   save(index, changed_rows);
 }
 
@@ -62,7 +66,10 @@ void GraphKeeper::save(const core::Index& index, std::uint64_t changed_rows) {
   const auto done = write(index);
   is_kept_ = true;
   kept_rows_ = changed_rows;
-  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
+  const auto ended = std::chrono::steady_clock::now();
+  not_before_ =
+      ended + std::max<std::chrono::steady_clock::duration>(kLeastBetween, kTimesItsDuration * (ended - began));
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(ended - began);
   if (done.ok()) {
     log_line(LogLevel::info, "the graph of " + std::to_string(index.count()) + " references is kept in " +
                                  folder_.path_of(kGraphFileName) + ", in " + std::to_string(took.count()) + " ms");

@@ -1,9 +1,9 @@
 // GraphKeeper: the graph of the references in a file of data_dir, so that a start need not build it again.
 //
 // The file is of use whatever became of the references meanwhile (core::Index::restore); it is written anew when enough
-// of them have changed, and at the end. Nothing depends on it but time: a file that cannot be read or written is
-// logged. Complexity: saving about 170 bytes a reference; changes wait meanwhile, requests do not. Threads: one, the
-// change thread's.
+// of them have changed, in a hundredth of the time at most, and at the end. Nothing depends on it but time: a file that
+// cannot be read or written is logged. Complexity: saving about 170 bytes a reference; changes wait meanwhile, requests
+// do not. Threads: one, the change thread's.
 #pragma once
 
 #include <chrono>
@@ -49,6 +49,7 @@ class GraphKeeper {
   bool read_only_;
   bool is_kept_ = false;  // the file is of this index, of some time
   std::uint64_t kept_rows_ = 0;
+  std::chrono::steady_clock::time_point not_before_{};  // when it may be written again
 };
 
 }  // namespace semroute::router

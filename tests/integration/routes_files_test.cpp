@@ -120,6 +120,10 @@ TEST_F(RoutesFiles, AnImportIsAtomicForEachRouteOrAltogether) {
   EXPECT_THAT(get("three"), HasSubstr("not_found"));
   folder_.write("in/2.yaml", "name: two\nreferences: {vectors: [0, 0]}\n");
   expect_failed({"import", "--atomic", path("in")}, 65, "2.yaml:2:");
+  folder_.write("in/2.yaml", "name: two\nreferences: {vectors: [[0, 1, 0, 0]]}\n");
+  folder_.write("in/3.yaml", "name: two\nreferences: {vectors: [[0, 0, 1, 0]]}\n");
+  expect_failed({"import", "--atomic", path("in")}, 65, "3.yaml: route \"two\" is in ");
+  expect_failed({"import", path("in")}, 65, "3.yaml: route \"two\" is in ");
   expect_failed({"import", path("nowhere")}, 74, "nowhere");
   expect_failed({"import", folder_.path()}, 65, "there is no .yaml file");
   std::string many = "name: many\nreferences:\n  vectors:\n";

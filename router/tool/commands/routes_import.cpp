@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "router/tool/change_client.h"
 
@@ -28,28 +29,36 @@ class RoutesImport final : public Command {
   }
 
  private:
-  static Exit import_all(const Context& context, ChangeClient& client, const std::vector<std::string>& files) {
+  // A route that two files make would be what the second says, and nobody would know.
+  bool is_first(const Context& context, const std::string& name, const std::string& file) {
+    const auto [there, is_new] = files_of_.emplace(name, file);
+    if (!is_new) context.err << file << ": route \"" << name << "\" is in " << there->second << " already\n";
+    return is_new;
+  }
+
+  Exit import_all(const Context& context, ChangeClient& client, const std::vector<std::string>& files) {
     ChangeBody body{.values = {}, .dimension = client.index().dimension, .extras = "{\"changes\":["};
     for (const std::string& file : files) {
       const auto route = read_route(context, file, client.index());
-      if (!route) return context.fail(Exit::data, "nothing was imported");
+      if (!route || !is_first(context, route->name, file)) return context.fail(Exit::data, "nothing was imported");
       if (body.extras.back() != '[') body.extras += ',';
       body.extras += "{\"put\":{";
       body.append_route(*route);
       body.extras += "}}";
     }
     body.extras += "]}";
-    if (const auto failed = change(context, client, Op::routes_batch, body)) return *failed;
+    if (const auto failed = change(context, client, Op::routes_batch, body))
+      return context.fail(*failed, "nothing was imported");
     if (!context.json) context.out << files.size() << " routes are served\n";
     return Exit::ok;
   }
 
-  static Exit import_each(const Context& context, ChangeClient& client, const std::vector<std::string>& files) {
+  Exit import_each(const Context& context, ChangeClient& client, const std::vector<std::string>& files) {
     std::size_t done = 0;
     for (const std::string& file : files) {
       const auto route = read_route(context, file, client.index());
       std::optional<Exit> failed = Exit::data;
-      if (route) {
+      if (route && is_first(context, route->name, file)) {
         ChangeBody body{.values = {}, .dimension = client.index().dimension, .extras = "{"};
         body.append_route(*route);
         body.extras += '}';
@@ -67,6 +76,7 @@ class RoutesImport final : public Command {
   std::string server_{kDefaultServer};
   std::string folder_;
   bool atomic_ = false;
+  std::map<std::string, std::string> files_of_;  // by route
 };
 
 }  // namespace
