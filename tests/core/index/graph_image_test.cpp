@@ -195,6 +195,12 @@ TEST(GraphImage, TakesInWhatIsNewAndTakesOutWhatIsGone) {
   const auto fresh = make_index(params);
   ASSERT_TRUE(fresh->insert(ascending_ids(count), now).ok());
   EXPECT_GE(testing::recall(made, queries, {0, count}, 10), testing::recall(*fresh, queries, {0, count}, 10) - 0.01);
+  // What is gone is no node any more, so that its places are used again.
+  file.save(made);
+  const std::string bytes = file.bytes();
+  const GraphImageSection layers = file.header().sections[static_cast<std::size_t>(GraphSection::layers)];
+  const auto nodes = std::span(bytes).subspan(layers.offset, layers.bytes);
+  EXPECT_EQ(static_cast<std::size_t>(std::ranges::count_if(nodes, [](char byte) { return byte != 0; })), count);
   // It goes on as any other.
   EXPECT_EQ(restored.value()->remove(ascending_ids(count)), count);
   ASSERT_TRUE(restored.value()->insert(ascending_ids(count), now).ok());

@@ -139,6 +139,27 @@ TEST_P(Graph, KeepsItsRecallThroughRemovalAndReplacement) {
   EXPECT_GE(testing::recall(*index, queries, {0, count}, 10), expected - 0.01);
 }
 
+// Nothing is inserted that would bring new links: those of the nodes that go have to be made up for.
+TEST(Graph, KeepsItsRecallWhenMostIsRemoved) {
+  const std::size_t dimension = 48;
+  const std::size_t count = 4'000;
+  const std::size_t left = count / 8;
+  const Metric metric = Metric::cosine;
+  const auto queries = testing::clustered_vectors(metric, 100, dimension, 7, 100);
+  const auto rows = testing::clustered_vectors(metric, count, dimension, 6, 100);
+  IndexParams params = graph_params(metric, dimension);
+  params.hnsw = {.m = 8, .ef_construction = 80, .ef_search = 20};
+  const auto fresh = make_index(params);
+  ASSERT_TRUE(fresh->insert(ascending_ids(left), std::span<const float>(rows).first(left * dimension)).ok());
+  const auto index = make_index(params);
+  ASSERT_TRUE(index->insert(ascending_ids(count), rows).ok());
+  auto gone = ascending_ids(count - left, left);
+  std::mt19937_64 random(9);
+  std::shuffle(gone.begin(), gone.end(), random);
+  for (const ReferenceId id : gone) ASSERT_TRUE(index->remove(id));
+  EXPECT_GE(testing::recall(*index, queries, {0, left}, 10), testing::recall(*fresh, queries, {0, left}, 10) - 0.05);
+}
+
 INSTANTIATE_TEST_SUITE_P(EveryMetric, Graph, ::testing::ValuesIn(kMetrics),
                          [](const auto& metric) { return std::string(to_string(metric.param)); });
 
