@@ -17,7 +17,8 @@ namespace semroute::plugins {
 struct Kind {
   std::string_view name;
   std::string_view summary;
-  // Reads the kind's own keys; null when there is any problem (all of them reported).
+  // Reads the kind's own keys; null when there is any problem (all of them reported). `name` and `kind` belong to every
+  // target and are checked by the loader.
   std::shared_ptr<Target> (*make)(const config::TargetConfig& target, const std::string& path,
                                   config::Diagnostics& diagnostics, config::KeyCatalogue* catalogue);
 };

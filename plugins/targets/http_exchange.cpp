@@ -38,11 +38,11 @@ error_code open(HttpPool::Socket& socket, const Tcp& protocol) {
 
 }  // namespace
 
-HttpExchange::HttpExchange(std::shared_ptr<HttpPool> pool, std::string head, std::string payload,
-                           Clock::time_point deadline, Completion done)
+HttpExchange::HttpExchange(std::shared_ptr<HttpPool> pool, std::string head,
+                           std::shared_ptr<const DispatchRequest> request, Clock::time_point deadline, Completion done)
     : pool_(std::move(pool)),
       head_(std::move(head)),
-      payload_(std::move(payload)),
+      request_(std::move(request)),
       deadline_(deadline),
       done_(std::move(done)),
       timer_(pool_->io()) {}
@@ -136,7 +136,7 @@ void HttpExchange::send() {
   written_ = false;
   expire_at(deadline_);
   reader_ = std::make_unique<HttpReplyReader>(pool_->settings().max_reply_bytes);
-  const std::array<asio::const_buffer, 2> bytes{asio::buffer(head_), asio::buffer(payload_)};
+  const std::array<asio::const_buffer, 2> bytes{asio::buffer(head_), asio::buffer(request_->payload)};
   asio::async_write(*socket_, bytes,
                     [self = shared_from_this(), socket = socket_](const error_code& error, std::size_t written_bytes) {
                       if (self->phase_ == Phase::sending && socket == self->socket_)

@@ -26,8 +26,8 @@ namespace semroute::plugins {
 class HttpExchange final : public Call, public std::enable_shared_from_this<HttpExchange> {
  public:
   // `head` ends with the empty line; `deadline` is already the nearer one of request and target.
-  HttpExchange(std::shared_ptr<HttpPool> pool, std::string head, std::string payload, Clock::time_point deadline,
-               Completion done);
+  HttpExchange(std::shared_ptr<HttpPool> pool, std::string head, std::shared_ptr<const DispatchRequest> request,
+               Clock::time_point deadline, Completion done);
 
   void cancel() override;
 
@@ -55,7 +55,7 @@ class HttpExchange final : public Call, public std::enable_shared_from_this<Http
 
   std::shared_ptr<HttpPool> pool_;  // null when done
   std::string head_;
-  std::string payload_;
+  std::shared_ptr<const DispatchRequest> request_;
   Clock::time_point deadline_;
   Completion done_;
   boost::asio::steady_timer timer_;

@@ -22,19 +22,20 @@ class HttpChannel final : public Channel {
   HttpChannel& operator=(const HttpChannel&) = delete;
   ~HttpChannel() override { pool_->close(); }
 
-  std::shared_ptr<Call> dispatch(DispatchRequest request, Completion done) override {
+  std::shared_ptr<Call> dispatch(std::shared_ptr<const DispatchRequest> request, std::shared_ptr<ReplySink> /*sink*/,
+                                 Completion done) override {
     const auto now = Clock::now();
-    if (request.deadline <= now) {
+    if (request->deadline <= now) {
       done({core::Error{core::ErrorCode::timeout, "the deadline passed before the request was sent"}, false});
       return nullptr;
     }
-    core::Result<std::string> head = request_head(settings_->url, settings_->headers, request);
+    core::Result<std::string> head = request_head(settings_->url, settings_->headers, *request);
     if (!head) {
       done({head.error(), false});
       return nullptr;
     }
-    const auto deadline = std::min(request.deadline, now + settings_->timeout);
-    auto exchange = std::make_shared<HttpExchange>(pool_, std::move(*head), std::move(request.payload), deadline, done);
+    const auto deadline = std::min(request->deadline, now + settings_->timeout);
+    auto exchange = std::make_shared<HttpExchange>(pool_, std::move(*head), std::move(request), deadline, done);
     if (!pool_->admit(exchange)) {
       done({core::Error{core::ErrorCode::overloaded, "too many requests wait for this target"}, false});
       return nullptr;
@@ -94,10 +95,8 @@ std::size_t read_limits(config::MapReader& reader, config::Diagnostics& diagnost
   return max_reply;
 }
 
-}  // namespace
-
-std::shared_ptr<Target> make_http_target(const config::TargetConfig& target, const std::string& path,
-                                         config::Diagnostics& diagnostics, config::KeyCatalogue* catalogue) {
+std::shared_ptr<Target> make(const config::TargetConfig& target, const std::string& path,
+                             config::Diagnostics& diagnostics, config::KeyCatalogue* catalogue) {
   const std::size_t problems_before = problem_count(diagnostics);
   config::MapReader reader(target.node, path, diagnostics, catalogue);
   (void)reader.raw("name", "string");
@@ -126,5 +125,9 @@ std::shared_ptr<Target> make_http_target(const config::TargetConfig& target, con
   if (problem_count(diagnostics) != problems_before) return nullptr;
   return std::make_shared<HttpTarget>(target.name, std::move(settings));
 }
+
+}  // namespace
+
+Kind http_kind() noexcept { return {"http", "one POST to an HTTP/1.1 service", make}; }
 
 }  // namespace semroute::plugins

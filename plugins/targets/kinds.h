@@ -1,15 +1,13 @@
-// The kinds' own entry points, one a file; registry.cpp lists them (shape: Kind::make in registry.h).
+// What the files of the kinds share. Each defines the function that registry.cpp names for it, which gives its Kind.
 //
-// Each reads its keys from the target's node, reports every problem, and returns null when there
-// was one. The keys `name` and `kind` belong to every target and are checked by the loader.
 // Threads: any; no shared state.
 #pragma once
 
-#include <memory>
-#include <string>
+#include <cstddef>
 
 #include "config/config.h"
 #include "config/map_reader.h"
+#include "plugins/registry.h"
 #include "plugins/target.h"
 
 namespace semroute::plugins {
@@ -18,15 +16,5 @@ namespace semroute::plugins {
 [[nodiscard]] inline std::size_t problem_count(const config::Diagnostics& diagnostics) noexcept {
   return diagnostics.all().size() + diagnostics.omitted();
 }
-
-// A fixed reply: `reply` (any YAML value, sent as JSON), `status`.
-[[nodiscard]] std::shared_ptr<Target> make_static_target(const config::TargetConfig& target, const std::string& path,
-                                                         config::Diagnostics& diagnostics,
-                                                         config::KeyCatalogue* catalogue);
-
-// One POST to an HTTP service: `url`, `connect_timeout`, `timeout`, `headers`, `limits.max_reply`.
-[[nodiscard]] std::shared_ptr<Target> make_http_target(const config::TargetConfig& target, const std::string& path,
-                                                       config::Diagnostics& diagnostics,
-                                                       config::KeyCatalogue* catalogue);
 
 }  // namespace semroute::plugins

@@ -14,8 +14,9 @@ class StaticChannel final : public Channel {
  public:
   explicit StaticChannel(const DispatchReply& reply) : reply_(reply) {}
 
-  std::shared_ptr<Call> dispatch(DispatchRequest request, Completion done) override {
-    if (request.deadline <= Clock::now()) {
+  std::shared_ptr<Call> dispatch(std::shared_ptr<const DispatchRequest> request, std::shared_ptr<ReplySink> /*sink*/,
+                                 Completion done) override {
+    if (request->deadline <= Clock::now()) {
       done({core::Error{core::ErrorCode::timeout, "the deadline passed before the request was sent"}, false});
     } else {
       done({reply_, true});
@@ -51,10 +52,8 @@ bool is_finite(const config::Value& value) {
   return true;
 }
 
-}  // namespace
-
-std::shared_ptr<Target> make_static_target(const config::TargetConfig& target, const std::string& path,
-                                           config::Diagnostics& diagnostics, config::KeyCatalogue* catalogue) {
+std::shared_ptr<Target> make(const config::TargetConfig& target, const std::string& path,
+                             config::Diagnostics& diagnostics, config::KeyCatalogue* catalogue) {
   const std::size_t problems_before = problem_count(diagnostics);
   config::MapReader reader(target.node, path, diagnostics, catalogue);
   (void)reader.raw("name", "string");
@@ -75,5 +74,9 @@ std::shared_ptr<Target> make_static_target(const config::TargetConfig& target, c
   return std::make_shared<StaticTarget>(target.name,
                                         DispatchReply{static_cast<int>(status), "application/json", std::move(body)});
 }
+
+}  // namespace
+
+Kind static_kind() noexcept { return {"static", "a fixed reply", make}; }
 
 }  // namespace semroute::plugins

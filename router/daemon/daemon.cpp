@@ -304,6 +304,15 @@ void Daemon::publish_to_workers(std::shared_ptr<const ServiceState> state, std::
 }
 
 void Daemon::publish(std::shared_ptr<const ServiceState> state) {
+  const auto has = [](const std::vector<std::shared_ptr<plugins::Target>>& targets,
+                      const std::shared_ptr<plugins::Target>& target) {
+    return std::find(targets.begin(), targets.end(), target) != targets.end();
+  };
+  if (state_ != nullptr)
+    for (const auto& target : state_->targets)
+      if (!has(state->targets, target)) target->stop();
+  for (const auto& target : state->targets)
+    if (state_ == nullptr || !has(state_->targets, target)) target->start(io_);
   state_ = std::move(state);
   metrics_.revision = state_->revision;
   metrics_.routes = state_->routing->table.routes().size();
@@ -382,6 +391,7 @@ void Daemon::stop() {
   if (changes_ != nullptr) changes_->stop();
   for (auto& worker : workers_) worker->stop();
   for (auto& worker : workers_) worker->join();
+  for (const auto& target : state_->targets) target->stop();
   io_.stop();
 }
 

@@ -44,7 +44,7 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
     });
     counters().in_flight.fetch_add(1, std::memory_order_relaxed);
     began_ = Clock::now();
-    auto call = channel_->dispatch(make_request(exchange),
+    auto call = channel_->dispatch(make_request(exchange), nullptr,
                                    [self](const plugins::DispatchOutcome& outcome) { self->finish(outcome); });
     if (!finished_) call_ = std::move(call);
   }
@@ -57,9 +57,10 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
     if (call != nullptr) call->cancel();
   }
 
-  plugins::DispatchRequest make_request(Exchange& exchange) {
+  std::shared_ptr<const plugins::DispatchRequest> make_request(Exchange& exchange) {
     Request& request = exchange.request;
-    plugins::DispatchRequest out;
+    const auto made = std::make_shared<plugins::DispatchRequest>();
+    plugins::DispatchRequest& out = *made;
     out.payload = std::move(request.payload);
     out.content_type = std::move(request.payload_content_type);
     out.request_id = request_id_;
@@ -78,7 +79,7 @@ class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
       out.headers.emplace_back(std::move(header.name), std::move(header.value));
     }
     if (request.timeout_ms) out.deadline = exchange.started + std::chrono::milliseconds(*request.timeout_ms);
-    return out;
+    return made;
   }
 
   void finish(const plugins::DispatchOutcome& outcome) {

@@ -336,12 +336,12 @@ TEST_F(HttpFault, ACompletionMayDispatchAgainOrEndTheChannel) {
   Completion again = [&](DispatchOutcome outcome) {
     EXPECT_TRUE(outcome.reply.ok());
     if (++completed < 10) {
-      auto call = channel_->dispatch(request(), again);
+      auto call = channel_->dispatch(std::make_shared<DispatchRequest>(request()), nullptr, again);
     } else {
       channel_.reset();
     }
   };
-  auto call = channel_->dispatch(request(), again);
+  auto call = channel_->dispatch(std::make_shared<DispatchRequest>(request()), nullptr, again);
   ASSERT_TRUE(run_until([&] { return completed == 10; }));
   EXPECT_EQ(channel_, nullptr);
   EXPECT_EQ(server.connections(), 1U);

@@ -51,10 +51,11 @@ class HttpFixture : public testing::Test {
 
   Sent& dispatch(DispatchRequest request) {
     Sent& sent = sent_.emplace_back();
-    sent.call = channel_->dispatch(std::move(request), [&sent](DispatchOutcome outcome) {
-      ++sent.completions;
-      sent.outcome = std::move(outcome);
-    });
+    sent.call = channel_->dispatch(std::make_shared<DispatchRequest>(std::move(request)), nullptr,
+                                   [&sent](DispatchOutcome outcome) {
+                                     ++sent.completions;
+                                     sent.outcome = std::move(outcome);
+                                   });
     return sent;
   }
 

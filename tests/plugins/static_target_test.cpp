@@ -18,7 +18,8 @@ DispatchReply reply_of(const config::TargetConfig& config, DispatchRequest reque
   const auto target = make_target(config);
   const auto channel = target->open(io);
   std::optional<DispatchOutcome> outcome;
-  const auto call = channel->dispatch(std::move(request), [&](DispatchOutcome o) { outcome = std::move(o); });
+  const auto call = channel->dispatch(std::make_shared<DispatchRequest>(std::move(request)), nullptr,
+                                      [&](DispatchOutcome o) { outcome = std::move(o); });
   EXPECT_EQ(call, nullptr);
   if (!outcome.has_value() || !outcome->reply.ok()) {
     ADD_FAILURE() << "no reply";
@@ -75,7 +76,8 @@ TEST(StaticTarget, ADeadlineThatPassedIsATimeout) {
   DispatchRequest request;
   request.deadline = Clock::now() - std::chrono::milliseconds(1);
   std::optional<DispatchOutcome> outcome;
-  channel->dispatch(std::move(request), [&](DispatchOutcome o) { outcome = std::move(o); });
+  channel->dispatch(std::make_shared<DispatchRequest>(std::move(request)), nullptr,
+                    [&](DispatchOutcome o) { outcome = std::move(o); });
   ASSERT_TRUE(outcome.has_value());
   ASSERT_FALSE(outcome->reply.ok());
   EXPECT_EQ(outcome->reply.error().code, core::ErrorCode::timeout);
