@@ -116,8 +116,8 @@ bool read_path(const std::string& text, const std::string& file, StreamSettings&
 void read_limits(config::MapReader& reader, config::Diagnostics& diagnostics, config::KeyCatalogue* catalogue,
                  StreamSettings& settings) {
   config::MapReader own(reader.section("limits"), reader.path_of("limits"), diagnostics, catalogue);
-  settings.connections = static_cast<std::size_t>(own.integer("connections", 128, 1, 65'536));
-  settings.pending = static_cast<std::size_t>(own.integer("pending", 256, 0, 65'536));
+  settings.connections = static_cast<std::size_t>(own.integer("connections", 128, 1, 1'000'000));
+  settings.pending = static_cast<std::size_t>(own.integer("pending", 256, 0, 1'000'000));
   settings.max_reply_bytes =
       own.size("max_reply", settings.max_reply_bytes, std::size_t{1} << 10, std::size_t{1} << 30);
   own.finish();
