@@ -17,7 +17,10 @@ test_packages=(
   clang libclang-rt-14-dev clang-format clang-tidy
 )
 neon_packages=(g++-aarch64-linux-gnu qemu-user googletest)
-bench_packages=(gnuplot-nox libbenchmark-dev libfaiss-dev libhnswlib-dev libopenblas-dev libsqlite3-dev)
+bench_packages=(
+  gnuplot-nox libbenchmark-dev libfaiss-dev libhnswlib-dev libopenblas-dev libsqlite3-dev
+  nginx-light haproxy
+)
 
 wanted=()
 for set in "$@"; do
