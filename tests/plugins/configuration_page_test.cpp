@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <regex>
@@ -86,6 +87,10 @@ class ConfigurationPage : public testing::Test {
                    "{\"label\":\"billing\",\"text\":\"where is my invoice\"}\nbilling\ninsults\ncompliments\n");
     scratch_.write("train.npy", config::test::float_npy(3, 4, {0, 0, 1, 0, 0, 0, 0, 1, 0, 1, 1, 0}));
     scratch_.write("train.txt", "shipping\nreturns\noos\n");
+    std::filesystem::copy_file(test::plugin_path("good"), scratch_.path("finder.so"));
+    // Whatever the umask is.
+    std::filesystem::permissions(scratch_.path("finder.so"), std::filesystem::perms{0644});
+    std::filesystem::permissions(scratch_.path(""), std::filesystem::perms{0755});
   }
 
   config::LoadOutcome load(const std::string& yaml, config::KeyCatalogue* catalogue = nullptr) {
