@@ -31,6 +31,19 @@ class HttpFixture : public testing::Test {
   // `keys` beside the url, as the YAML reader would give them.
   void open(std::uint16_t port, std::vector<config::Member> keys = {}, const std::string& host = "127.0.0.1") {
     keys.push_back({"url", {}, scalar("http://" + host + ":" + std::to_string(port) + "/echo?x=1")});
+    open_keys(std::move(keys));
+  }
+
+  void open(const std::vector<std::uint16_t>& ports, std::vector<config::Member> keys = {}) {
+    config::Value::List endpoints;
+    for (const std::uint16_t port : ports) endpoints.push_back(map({{"url", {}, scalar(url_of(port))}}));
+    keys.push_back({"endpoints", {}, scalar(std::move(endpoints))});
+    open_keys(std::move(keys));
+  }
+
+  static std::string url_of(std::uint16_t port) { return "http://127.0.0.1:" + std::to_string(port) + "/echo"; }
+
+  void open_keys(std::vector<config::Member> keys) {
     const auto config = target_of("service", "http", std::move(keys));
     for (const auto& problem : problems_of(config)) ADD_FAILURE() << to_string(problem);
     channel_.reset();
@@ -49,9 +62,9 @@ class HttpFixture : public testing::Test {
     return request;
   }
 
-  Sent& dispatch(DispatchRequest request) {
+  Sent& dispatch(DispatchRequest request, std::shared_ptr<ReplySink> sink = nullptr) {
     Sent& sent = sent_.emplace_back();
-    sent.call = channel_->dispatch(std::make_shared<DispatchRequest>(std::move(request)), nullptr,
+    sent.call = channel_->dispatch(std::make_shared<DispatchRequest>(std::move(request)), std::move(sink),
                                    [&sent](DispatchOutcome outcome) {
                                      ++sent.completions;
                                      sent.outcome = std::move(outcome);
@@ -115,6 +128,14 @@ inline void expect_reply(const DispatchOutcome& outcome, int status, std::string
 inline std::string reply_of(std::string_view body) {
   return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
          "\r\n\r\n" + std::string(body);
+}
+
+inline config::Member text_key(std::string key, std::string text) {
+  return {std::move(key), {}, scalar(std::move(text))};
+}
+inline config::Member number_key(std::string key, std::int64_t number) { return {std::move(key), {}, scalar(number)}; }
+inline config::Member map_key(std::string key, std::vector<config::Member> members) {
+  return {std::move(key), {}, map(std::move(members))};
 }
 
 // Answers every request of every connection with the same bytes.

@@ -1,4 +1,4 @@
-#include "plugins/targets/http_reply.h"
+#include "plugins/targets/http/reply.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,19 +12,34 @@
 namespace semroute::plugins {
 namespace {
 
-using State = HttpReplyReader::State;
+using Event = HttpReplyReader::Event;
+
+// A reader with the body that it has told.
+struct Whole {
+  explicit Whole(std::size_t max_body_bytes) { reader.start(max_body_bytes); }
+
+  Event next() { return reader.next_whole(body); }
+  Event finish() {
+    reader.commit_end();
+    return next();
+  }
+
+  HttpReplyReader reader;
+  std::string body;
+};
 
 // Feeds `bytes` in pieces of at most `piece`.
-State feed(HttpReplyReader& reader, std::string_view bytes, std::size_t piece = 1'000'000) {
-  State state = State::more;
-  while (!bytes.empty() && state == State::more) {
-    const auto room = reader.prepare();
+Event feed(Whole& whole, std::string_view bytes, std::size_t piece = 1'000'000) {
+  Event event = Event::more;
+  while (!bytes.empty() && event == Event::more) {
+    const auto room = whole.reader.prepare();
     const std::size_t count = std::min({piece, bytes.size(), room.size()});
     std::copy_n(bytes.data(), count, room.data());
     bytes.remove_prefix(count);
-    state = reader.commit(count);
+    whole.reader.commit(count);
+    event = whole.next();
   }
-  return state;
+  return event;
 }
 
 constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\n";
@@ -36,42 +51,41 @@ TEST(HttpReply, ReadsLengthsAndChunksInPiecesOfAnySize) {
                                     "Chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nT: 1\r\n\r\n"};
   for (const std::string& bytes : bodies) {
     for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
-      HttpReplyReader reader(1'000);
-      ASSERT_EQ(feed(reader, bytes, piece), State::complete) << piece;
-      EXPECT_TRUE(reader.reusable());
-      const DispatchReply reply = reader.take();
-      EXPECT_EQ(reply.status, 200);
-      EXPECT_EQ(reply.content_type, "text/plain");
-      EXPECT_EQ(reply.body, "hello world");
+      Whole whole(1'000);
+      ASSERT_EQ(feed(whole, bytes, piece), Event::complete) << piece;
+      EXPECT_TRUE(whole.reader.reusable());
+      EXPECT_EQ(whole.reader.status(), 200);
+      EXPECT_EQ(whole.reader.content_type(), "text/plain");
+      EXPECT_EQ(whole.body, "hello world");
     }
   }
 }
 
 TEST(HttpReply, SkipsInterimReplies) {
-  HttpReplyReader reader(1'000);
+  Whole whole(1'000);
   const std::string bytes = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n" +
                             std::string(kOk) + "Content-Length: 2\r\n\r\nok";
-  ASSERT_EQ(feed(reader, bytes, 7), State::complete);
-  EXPECT_TRUE(reader.reusable());
-  EXPECT_EQ(reader.take().body, "ok");
+  ASSERT_EQ(feed(whole, bytes, 7), Event::complete);
+  EXPECT_TRUE(whole.reader.reusable());
+  EXPECT_EQ(whole.body, "ok");
 
-  HttpReplyReader endless(1'000);
+  Whole endless(1'000);
   std::string interim;
   for (int i = 0; i < 100; ++i) interim += "HTTP/1.1 102 Processing\r\n\r\n";
-  EXPECT_EQ(feed(endless, interim), State::failed);
-  HttpReplyReader switching(1'000);
-  EXPECT_EQ(feed(switching, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"), State::failed);
+  EXPECT_EQ(feed(endless, interim), Event::failed);
+  Whole switching(1'000);
+  EXPECT_EQ(feed(switching, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"), Event::failed);
 }
 
 TEST(HttpReply, NoContentHasNoBody) {
   for (const char* status : {"204 No Content", "304 Not Modified"}) {
-    HttpReplyReader reader(1'000);
-    ASSERT_EQ(feed(reader, "HTTP/1.1 " + std::string(status) + "\r\n\r\n"), State::complete);
-    EXPECT_TRUE(reader.reusable());
-    EXPECT_EQ(reader.take().body, "");
-    HttpReplyReader announced(1'000);
-    ASSERT_EQ(feed(announced, "HTTP/1.1 " + std::string(status) + "\r\nContent-Length: 5\r\n\r\n"), State::complete);
-    EXPECT_FALSE(announced.reusable());
+    Whole whole(1'000);
+    ASSERT_EQ(feed(whole, "HTTP/1.1 " + std::string(status) + "\r\n\r\n"), Event::complete);
+    EXPECT_TRUE(whole.reader.reusable());
+    EXPECT_EQ(whole.body, "");
+    Whole announced(1'000);
+    ASSERT_EQ(feed(announced, "HTTP/1.1 " + std::string(status) + "\r\nContent-Length: 5\r\n\r\n"), Event::complete);
+    EXPECT_FALSE(announced.reader.reusable());
   }
 }
 
@@ -83,17 +97,17 @@ TEST(HttpReply, ConnectionsInDoubtAreNotUsedAgain) {
       std::string(kOk) + "Content-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n",
   };
   for (const std::string& bytes : unsafe) {
-    HttpReplyReader reader(1'000);
-    ASSERT_EQ(feed(reader, bytes), State::complete) << bytes;
-    EXPECT_FALSE(reader.reusable()) << bytes;
-    EXPECT_EQ(reader.take().body, "ok");
+    Whole whole(1'000);
+    ASSERT_EQ(feed(whole, bytes), Event::complete) << bytes;
+    EXPECT_FALSE(whole.reader.reusable()) << bytes;
+    EXPECT_EQ(whole.body, "ok");
   }
   for (const char* version : {"1.0", "1.1"}) {
-    HttpReplyReader reader(1'000);
-    ASSERT_EQ(feed(reader, "HTTP/" + std::string(version) + " 200 OK\r\n\r\nuntil the end"), State::more);
-    ASSERT_EQ(reader.finish(), State::complete);
-    EXPECT_FALSE(reader.reusable());
-    EXPECT_EQ(reader.take().body, "until the end");
+    Whole whole(1'000);
+    ASSERT_EQ(feed(whole, "HTTP/" + std::string(version) + " 200 OK\r\n\r\nuntil the end"), Event::more);
+    ASSERT_EQ(whole.finish(), Event::complete);
+    EXPECT_FALSE(whole.reader.reusable());
+    EXPECT_EQ(whole.body, "until the end");
   }
 }
 
@@ -119,12 +133,12 @@ TEST(HttpReply, RefusesFramingThatLeavesTheEndInDoubt) {
       "X-A\r\nContent-Length: 2\r\n",
   };
   for (const std::string_view head : heads) {
-    HttpReplyReader reader(1'000);
-    EXPECT_EQ(feed(reader, std::string(kOk) + std::string(head) + "\r\nok"), State::failed) << head;
-    EXPECT_FALSE(reader.problem().empty());
+    Whole whole(1'000);
+    EXPECT_EQ(feed(whole, std::string(kOk) + std::string(head) + "\r\nok"), Event::failed) << head;
+    EXPECT_FALSE(whole.reader.problem().empty());
   }
-  HttpReplyReader old(1'000);
-  EXPECT_EQ(feed(old, "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"), State::failed);
+  Whole old(1'000);
+  EXPECT_EQ(feed(old, "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"), Event::failed);
 }
 
 TEST(HttpReply, RefusesGarbageAtItsFirstBytes) {
@@ -133,8 +147,8 @@ TEST(HttpReply, RefusesGarbageAtItsFirstBytes) {
         "HTTP/1.1 20 X\r\n\r\n", "HTTP/1.1 2000 X\r\n\r\n", "HTTP/1.1 600 X\r\n\r\n", "HTTP/1.1  200 OK\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n"}) {
-    HttpReplyReader reader(1'000);
-    EXPECT_EQ(feed(reader, bytes), State::failed) << bytes;
+    Whole whole(1'000);
+    EXPECT_EQ(feed(whole, bytes), Event::failed) << bytes;
   }
 }
 
@@ -146,36 +160,36 @@ TEST(HttpReply, ABodyOverTheLimitIsRefusedHoweverItIsFramed) {
       std::string(kOk) + "\r\n" + body,
   };
   for (const std::string& bytes : framed) {
-    HttpReplyReader reader(10);
-    EXPECT_EQ(feed(reader, bytes), State::failed) << bytes;
-    EXPECT_THAT(reader.problem(), testing::HasSubstr("max_reply"));
+    Whole whole(10);
+    EXPECT_EQ(feed(whole, bytes), Event::failed) << bytes;
+    EXPECT_THAT(whole.reader.problem(), testing::HasSubstr("max_reply"));
   }
-  HttpReplyReader fits(10);
-  EXPECT_EQ(feed(fits, std::string(kOk) + "Content-Length: 10\r\n\r\n" + std::string(10, 'x')), State::complete);
+  Whole fits(10);
+  EXPECT_EQ(feed(fits, std::string(kOk) + "Content-Length: 10\r\n\r\n" + std::string(10, 'x')), Event::complete);
 }
 
 TEST(HttpReply, HeadersAndChunkLinesAreBounded) {
-  HttpReplyReader header(1'000);
-  EXPECT_EQ(feed(header, std::string(kOk) + "X-A: " + std::string(core::kHttpMaxReplyHeaderBytes, 'a')), State::failed);
-  HttpReplyReader chunk(1'000);
+  Whole header(1'000);
+  EXPECT_EQ(feed(header, std::string(kOk) + "X-A: " + std::string(core::kHttpMaxReplyHeaderBytes, 'a')), Event::failed);
+  Whole chunk(1'000);
   EXPECT_EQ(feed(chunk, std::string(kOk) + "Transfer-Encoding: chunked\r\n\r\n5;" +
                             std::string(2 * core::kHttpMaxReplyHeaderBytes, 'a')),
-            State::failed);
+            Event::failed);
 }
 
 TEST(HttpReply, AnEarlyEndIsAProblem) {
   for (const char* bytes : {"", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc",
                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"}) {
-    HttpReplyReader reader(1'000);
-    ASSERT_EQ(feed(reader, bytes), State::more) << bytes;
-    EXPECT_EQ(reader.finish(), State::failed) << bytes;
+    Whole whole(1'000);
+    ASSERT_EQ(feed(whole, bytes), Event::more) << bytes;
+    EXPECT_EQ(whole.finish(), Event::failed) << bytes;
   }
 }
 
 TEST(HttpReply, AContentTypeThatIsNoTextIsNotPassedOn) {
-  HttpReplyReader reader(1'000);
-  ASSERT_EQ(feed(reader, std::string(kOk) + "Content-Type: caf\xff\r\nContent-Length: 0\r\n\r\n"), State::complete);
-  EXPECT_EQ(reader.take().content_type, "application/octet-stream");
+  Whole whole(1'000);
+  ASSERT_EQ(feed(whole, std::string(kOk) + "Content-Type: caf\xff\r\nContent-Length: 0\r\n\r\n"), Event::complete);
+  EXPECT_EQ(whole.reader.content_type(), "application/octet-stream");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "plugins/targets/http_url.h"
+#include "plugins/targets/http/url.h"
 
 #include <algorithm>
 #include <charconv>
@@ -26,13 +26,18 @@ core::Result<HttpUrl> parse_http_url(std::string_view text) {
   if (!parsed) return refused("is not a URL (expected http://host:port/path)");
   const boost::urls::url_view& url = *parsed;
 
-  if (url.scheme_id() == boost::urls::scheme::https) return refused("https is known, not in this version (tls)");
-  if (url.scheme_id() != boost::urls::scheme::http) return refused("expected http://, found another scheme");
+  const bool is_tls = url.scheme_id() == boost::urls::scheme::https;
+  if (!is_tls && url.scheme_id() != boost::urls::scheme::http) {
+    return refused("expected http:// or https://, found another scheme");
+  }
   if (!url.has_authority()) return refused("names no host (expected http://host:port/path)");
   if (url.has_userinfo()) return refused("must not hold a user or password");
   if (url.has_fragment()) return refused("must not hold a fragment (#...)");
 
   HttpUrl result;
+  const std::uint16_t usual_port = is_tls ? 443 : 80;
+  result.is_tls = is_tls;
+  result.port = usual_port;
   switch (url.host_type()) {
     case boost::urls::host_type::ipv4:
     case boost::urls::host_type::ipv6: result.host = url.host_address(); break;
@@ -56,7 +61,7 @@ core::Result<HttpUrl> parse_http_url(std::string_view text) {
 
   const auto host = url.encoded_host();
   result.authority.assign(host.data(), host.size());
-  if (result.port != 80) result.authority += ':' + std::to_string(result.port);
+  if (result.port != usual_port) result.authority += ':' + std::to_string(result.port);
   const auto path = url.encoded_path();
   result.target.assign(path.data(), path.size());
   if (result.target.empty()) result.target = "/";

@@ -4,8 +4,7 @@
 #include <atomic>
 #include <thread>
 
-#include "core/base/limits.h"
-#include "tests/plugins/http_fixture.h"
+#include "tests/plugins/http/fixture.h"
 
 namespace semroute::plugins::test {
 namespace {
@@ -15,8 +14,14 @@ using std::chrono::milliseconds;
 
 using HttpFault = HttpFixture;
 
-config::Member text_key(std::string key, std::string text) { return {std::move(key), {}, scalar(std::move(text))}; }
-config::Member max_reply(std::string text) { return {"limits", {}, map({text_key("max_reply", std::move(text))})}; }
+config::Member max_reply(std::string text) { return map_key("limits", {text_key("max_reply", std::move(text))}); }
+
+constexpr std::size_t kConnections = 16;
+constexpr std::size_t kPending = 32;
+
+config::Member bounds() {
+  return map_key("limits", {number_key("connections", kConnections), number_key("pending", kPending)});
+}
 
 void hang(FaultServer::Connection& connection) { connection.wait_closed(); }
 
@@ -207,18 +212,18 @@ TEST_F(HttpFault, ANameThatDoesNotResolveIsUnavailable) {
 // 81
 TEST_F(HttpFault, BeyondTheBoundsTheAnswerIsOverloaded) {
   FaultServer server(hang);
-  open(server.port());
-  constexpr std::size_t kAll = core::kHttpConnectionsPerWorker + core::kHttpPendingPerWorker;
+  open(server.port(), {bounds()});
+  constexpr std::size_t kAll = kConnections + kPending;
   for (std::size_t i = 0; i < kAll; ++i) ASSERT_NE(dispatch(request()).call, nullptr) << i;
   Sent& over = dispatch(request());
   EXPECT_EQ(over.call, nullptr);
   expect_error(finish(over), ErrorCode::overloaded, false);
 
-  ASSERT_TRUE(run_until([&] { return server.connections() == core::kHttpConnectionsPerWorker; }));
+  ASSERT_TRUE(run_until([&] { return server.connections() == kConnections; }));
   // One that runs makes room for one that waits, which makes room for another.
   sent_[0].call->cancel();
   expect_error(*sent_[0].outcome, ErrorCode::cancelled, sent_[0].outcome->sent);
-  ASSERT_TRUE(run_until([&] { return server.connections() == core::kHttpConnectionsPerWorker + 1; }));
+  ASSERT_TRUE(run_until([&] { return server.connections() == kConnections + 1; }));
   EXPECT_NE(dispatch(request()).call, nullptr);
   EXPECT_EQ(dispatch(request()).call, nullptr);
   channel_.reset();
@@ -233,8 +238,8 @@ TEST_F(HttpFault, WaitingRequestsTimeOutAndAreServedInOrder) {
       connection.send(reply_of("1"));
     }
   });
-  open(server.port());
-  for (std::size_t i = 0; i < core::kHttpConnectionsPerWorker; ++i) dispatch(request());
+  open(server.port(), {bounds()});
+  for (std::size_t i = 0; i < kConnections; ++i) dispatch(request());
   DispatchRequest hurried = request();
   hurried.deadline = Clock::now() + milliseconds(100);
   Sent& late = dispatch(std::move(hurried));
@@ -245,8 +250,8 @@ TEST_F(HttpFault, WaitingRequestsTimeOutAndAreServedInOrder) {
   expect_error(finish(late), ErrorCode::timeout, false);
   answer = true;
   expect_reply(finish(patient), 200, "1");
-  for (std::size_t i = 0; i < core::kHttpConnectionsPerWorker; ++i) expect_reply(finish(sent_[i]), 200, "1");
-  EXPECT_EQ(server.connections(), core::kHttpConnectionsPerWorker);
+  for (std::size_t i = 0; i < kConnections; ++i) expect_reply(finish(sent_[i]), 200, "1");
+  EXPECT_EQ(server.connections(), kConnections);
 }
 
 // 75

@@ -1,7 +1,7 @@
 // The http target against servers that behave: what is sent, what comes back, connections used again.
 #include <gmock/gmock.h>
 
-#include "tests/plugins/http_fixture.h"
+#include "tests/plugins/http/fixture.h"
 
 namespace semroute::plugins::test {
 namespace {
@@ -142,46 +142,6 @@ TEST_F(HttpTarget, AnEarlyReplyIsTakenThoughTheRequestIsNotThrough) {
   });
   open(server.port());
   expect_reply(exchange(request(std::string(std::size_t{16} << 20, 'x'))), 413, "");
-}
-
-TEST(HttpTargetKeys, AreChecked) {
-  const auto url = config::Member{"url", {}, scalar(std::string("http://127.0.0.1:1/"))};
-  const auto problems = [&](config::Member key) { return problems_of(target_of("a", "http", {url, std::move(key)})); };
-  const auto header = [&](const char* name, const std::string& value) {
-    return problems({"headers", {}, map({{name, {}, scalar(value)}})});
-  };
-  EXPECT_TRUE(problems_of(target_of("a", "http", {url})).empty());
-  EXPECT_TRUE(header("X-Team", "billing one").empty());
-
-  EXPECT_EQ(problems_of(target_of("a", "http", {})).size(), 1U);
-  const auto tls = problems_of(target_of("a", "http", {{"url", {}, scalar(std::string("https://a/"))}}));
-  ASSERT_EQ(tls.size(), 1U);
-  EXPECT_EQ(tls[0].key_path, "targets[0].url");
-  EXPECT_THAT(tls[0].message, HasSubstr("not in this version"));
-
-  for (const char* name :
-       {"Host", "content-length", "Transfer-Encoding", "Connection", "X-Semroute-Route", "X-Request-Id", "a b", "a:"}) {
-    EXPECT_EQ(header(name, "1").size(), 1U) << name;
-  }
-  EXPECT_EQ(header("X-Team", "a\r\nX-Evil: 1").size(), 1U);
-  EXPECT_EQ(
-      problems({"headers", {}, map({{"A", {}, scalar(std::string("1"))}, {"a", {}, scalar(std::string("2"))}})}).size(),
-      1U);
-
-  for (const char* key : {"endpoints", "balance", "per_try_timeout", "stream_idle_timeout", "idempotent", "retries",
-                          "retry_on", "retry_budget", "health", "ejection", "tls", "header_files", "deny_networks"}) {
-    const auto found = problems({key, {}, scalar(std::string("1"))});
-    ASSERT_EQ(found.size(), 1U) << key;
-    EXPECT_EQ(found[0].key_path, "targets[0]." + std::string(key));
-    EXPECT_THAT(found[0].message, HasSubstr("not in this version"));
-  }
-  const auto pending = problems({"limits", {}, map({{"pending", {}, scalar(std::int64_t{1})}})});
-  ASSERT_EQ(pending.size(), 1U);
-  EXPECT_EQ(pending[0].key_path, "targets[0].limits.pending");
-  EXPECT_EQ(problems({"limits", {}, map({{"max_reply", {}, scalar(std::string("1B"))}})}).size(), 1U);
-  EXPECT_EQ(problems({"limits", {}, scalar(std::int64_t{1})}).size(), 1U);
-  EXPECT_EQ(problems({"timeout", {}, scalar(std::string("0s"))}).size(), 1U);
-  EXPECT_EQ(problems({"retrys", {}, scalar(std::int64_t{1})}).size(), 1U);
 }
 
 }  // namespace
