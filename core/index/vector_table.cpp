@@ -148,9 +148,13 @@ bool VectorTable::train(std::span<const float* const> added, std::size_t threads
   in_threads(end(), threads, [&](std::size_t begin, std::size_t behind) {
     std::vector<float> vector(dimension);
     for (std::size_t slot = begin; slot < behind; ++slot) {
-      current_rows_->read(static_cast<std::uint32_t>(slot), vector.data());
+      const float* row = current_rows_->full != nullptr ? current_rows_->full->f32_row(slot) : nullptr;
+      if (row == nullptr) {
+        current_rows_->read(static_cast<std::uint32_t>(slot), vector.data());
+        row = vector.data();
+      }
       block->errors.as<float>()[slot] =
-          block->codec->encode(vector.data(), block->codes.as<std::byte>() + slot * block->codec->row_bytes());
+          block->codec->encode(row, block->codes.as<std::byte>() + slot * block->codec->row_bytes());
     }
   });
   std::unique_ptr<FullRows> outgrown_full;
