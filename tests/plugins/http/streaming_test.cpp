@@ -4,6 +4,7 @@
 #include <atomic>
 #include <thread>
 
+#include "tests/plugins/http/collector.h"
 #include "tests/plugins/http/fixture.h"
 
 namespace semroute::plugins::test {
@@ -13,34 +14,6 @@ using core::ErrorCode;
 using std::chrono::milliseconds;
 
 using HttpStreaming = HttpFixture;
-
-class Collector final : public ReplySink {
- public:
-  void on_head(int code, std::string_view type) override {
-    ++heads;
-    status = code;
-    content_type = type;
-    if (on_head_do) on_head_do();
-  }
-  bool on_bytes(std::string_view bytes) override {
-    EXPECT_EQ(heads, 1);
-    EXPECT_FALSE(bytes.empty());
-    total += bytes.size();
-    largest = std::max(largest, bytes.size());
-    if (keeps) body.append(bytes);
-    return on_bytes_do ? on_bytes_do() : true;
-  }
-
-  int heads = 0;
-  int status = 0;
-  std::string content_type;
-  std::string body;
-  std::size_t total = 0;
-  std::size_t largest = 0;
-  bool keeps = true;
-  std::function<void()> on_head_do;
-  std::function<bool()> on_bytes_do;
-};
 
 constexpr std::string_view kEventHead =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
