@@ -49,7 +49,7 @@ case "${SEMROUTE_ISA:-}" in
 esac
 run_quietly "$build/logs/configure.log" cmake --preset bench -B "$build" -DSEMROUTE_BENCH_ARCH="$arch"
 run_quietly "$build/logs/build.log" cmake --build "$build" -j "${SEMROUTE_JOBS:-$(nproc)}" \
-  --target bench_{machine,kernels,flat,graph,quantization,filter,mixed,store,load,decide,loopback,changes,dispatch}
+  --target bench_{machine,kernels,flat,graph,quantization,filter,mixed,store,load,decide,loopback,dispatch,changes}
 
 mkdir -p "$out/kept"
 report=$out/report.txt
@@ -85,7 +85,7 @@ if [ "$extent" = quick ]; then
   measure store --rounds 1 --seconds 2 --count 20000 --folder "$out"
   measure load --count 20000 --dimension 128 --rounds 3 "${kept[@]}"
   measure changes --count 5000 --dimension 128 --rounds 2 --seconds 2 --folder "$out"
-  measure dispatch --rounds 5
+  measure dispatch --rounds 3 --turn-ms 500
 else
   measure machine
   measure kernels

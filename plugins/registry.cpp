@@ -11,7 +11,10 @@
 // clang-format off
 #define SEMROUTE_KINDS(KIND) \
   KIND(static_kind)          \
-  KIND(http_kind)
+  KIND(http_kind)            \
+  KIND(tcp_kind)             \
+  KIND(unix_kind)            \
+  KIND(exec_kind)
 // clang-format on
 
 namespace semroute::plugins {
@@ -27,7 +30,7 @@ const std::array kKinds = {SEMROUTE_KINDS(SEMROUTE_CALL)};
 #undef SEMROUTE_CALL
 
 // Kinds of the contract that this version does not have.
-constexpr std::array<std::string_view, 4> kLaterKinds = {"tcp", "unix", "exec", "dynamic"};
+constexpr std::array<std::string_view, 1> kLaterKinds = {"dynamic"};
 
 const Kind* find_kind(std::string_view name) noexcept {
   const auto* found = std::find_if(kKinds.begin(), kKinds.end(), [&](const Kind& kind) { return kind.name == name; });

@@ -13,7 +13,7 @@ run_packages=(
   libyaml-cpp-dev libspdlog-dev prometheus-cpp-dev libcli11-dev
 )
 test_packages=(
-  libgtest-dev libgmock-dev libsimde-dev e2fsprogs mount nginx-light haproxy openssl
+  libgtest-dev libgmock-dev libsimde-dev e2fsprogs mount nginx-light haproxy openssl socat
   clang libclang-rt-14-dev clang-format clang-tidy
 )
 neon_packages=(g++-aarch64-linux-gnu qemu-user googletest)
