@@ -82,6 +82,11 @@ void FlakyUpstream::on_readable(int fd) {
 bool FlakyUpstream::serve(int fd, std::string& received) {
   const std::size_t head_end = received.find("\r\n\r\n");
   if (head_end == std::string::npos) return false;
+  if (received.starts_with("GET ")) {
+    received.erase(0, head_end + 4);
+    checks_.fetch_add(1);
+    return ::send(fd, kReply.data(), kReply.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(kReply.size());
+  }
   const std::size_t at = received.find("Content-Length: ");
   const std::size_t total = head_end + 4 + std::strtoull(received.c_str() + at + 16, nullptr, 10);
   if (received.size() < total) return false;
@@ -109,7 +114,6 @@ void FlakyUpstream::end(int fd, bool by_reset) {
   if (by_reset) {
     const linger at_once{1, 0};
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-    resets_.fetch_add(1);
   }
   ::close(fd);
   open_.erase(fd);

@@ -38,7 +38,7 @@ class FlakyUpstream {
   // How often the request arrived whole.
   [[nodiscard]] unsigned arrivals(std::size_t request) const { return arrivals_[request].load(); }
   [[nodiscard]] std::uint64_t all_arrivals() const { return all_.load(); }
-  [[nodiscard]] std::uint64_t resets() const { return resets_.load(); }
+  [[nodiscard]] std::uint64_t checks() const { return checks_.load(); }  // GETs, all of them answered
 
  private:
   void run();
@@ -52,7 +52,7 @@ class FlakyUpstream {
   std::mt19937_64 random_;
   std::vector<std::atomic<std::uint8_t>> arrivals_;
   std::atomic<std::uint64_t> all_{0};
-  std::atomic<std::uint64_t> resets_{0};
+  std::atomic<std::uint64_t> checks_{0};
   std::unordered_map<int, std::string> open_;  // what was received and not served
   int epoll_;
   int stop_;
