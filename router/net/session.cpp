@@ -4,7 +4,6 @@
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/post.hpp>
 
 #include "core/base/limits.h"
 
@@ -334,17 +333,6 @@ void Session::wait_writable() {
       // One round at a time: other connections of the worker have their turn.
       if (!self->waiting_.empty()) self->wait_writable();
     }
-    self->go_on(was_paused);
-  });
-}
-
-void Session::push() {
-  if (serving_ || pushing_ || writing_) return;
-  pushing_ = true;
-  asio::post(socket_.get_executor(), [self = shared_from_this()] {
-    self->pushing_ = false;
-    const bool was_paused = self->paused();
-    self->flush();
     self->go_on(was_paused);
   });
 }
