@@ -197,7 +197,8 @@ class SemrouteClient:
     def _cancel(self, request_id):
         """Nobody waits for the answer."""
         if not self._ended:
-            self._writer.write(json.dumps({"id": next(self._ids), "op": "cancel", "request": request_id}).encode() + b"\n")
+            line = json.dumps({"id": next(self._ids), "op": "cancel", "request": request_id})
+            self._writer.write(line.encode() + b"\n")
 
     async def _read_replies(self):
         try:
@@ -223,8 +224,8 @@ FRAME_HEADER = struct.Struct("<BBBBIII")  # magic, version, op, flags, request i
 MAGIC, ROUTE, REPLY_BIT = 0xA7, 2, 0x80
 ERROR, MORE, CHUNK = 0x01, 0x04, 0x08
 CODES = ("", "bad_request", "bad_vector", "dimension_mismatch", "model_mismatch", "too_large", "unsupported_version",
-         "unauthorized", "forbidden", "not_found", "conflict", "resource_exhausted", "overloaded", "timeout", "cancelled",
-         "unavailable", "upstream_unavailable", "upstream_timeout", "upstream_error", "internal")
+         "unauthorized", "forbidden", "not_found", "conflict", "resource_exhausted", "overloaded", "timeout",
+         "cancelled", "unavailable", "upstream_unavailable", "upstream_timeout", "upstream_error", "internal")
 
 
 async def stream_frames(host, port, embedding, payload=b"", content_type="", timeout=5.0, **extras):
