@@ -86,6 +86,7 @@ struct TargetConfig {
   std::string name;
   std::string kind;
   Value node;
+  std::string file{};  // the configuration's: relative paths start beside it
 };
 
 // Rows of one route: count = values.size() / dimension, raw (not prepared) float32.

@@ -75,6 +75,7 @@ class RoutesReader {
     target.name = read_name(reader, "target", target_names_);
     target.kind = reader.required_string("kind");
     target.node = node;
+    target.file = config_.file;
     // The kind reports its own unknown keys; without a kind nobody knows which they are.
     if (node.map() == nullptr || target.kind.empty()) return;
     check_target_(target, path, diagnostics_, catalogue_);

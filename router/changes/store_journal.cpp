@@ -1,6 +1,8 @@
 #include "router/changes/store_journal.h"
 
+#include <algorithm>
 #include <chrono>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -13,6 +15,7 @@ using core::Error;
 using core::ErrorCode;
 using core::Result;
 
+constexpr std::size_t kMostThreads = 8;                   // that check what is kept: then memory has no more to give
 constexpr auto kProgressAfter = std::chrono::seconds(2);  // and as often from then on
 
 core::Durability durability_of(config::Durability durability) noexcept {
@@ -61,6 +64,7 @@ Result<std::unique_ptr<StoreJournal>> StoreJournal::open(const config::Config& c
   params.durability = durability_of(config.store.durability);
   params.interval = std::chrono::duration_cast<std::chrono::milliseconds>(config.store.interval);
   params.read_only = journal_params.read_only;
+  params.threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMostThreads);
   params.segment_bytes = journal_params.segment_bytes;
   params.snapshot_min_log_bytes = journal_params.snapshot_min_log_bytes;
   auto store = core::Store::open(params, journal_params.calls, progress_log(params.folder));

@@ -16,7 +16,10 @@ std::shared_ptr<plugins::Target> keep_or_make(const config::TargetConfig& wanted
   const auto same = std::find_if(old.begin(), old.end(), [&](const config::TargetConfig& t) {
     return t.name == wanted.name && t.kind == wanted.kind && t.node == wanted.node;
   });
-  if (same != old.end()) return previous.targets[static_cast<std::size_t>(same - old.begin())];
+  if (same != old.end()) {
+    const auto& kept = previous.targets[static_cast<std::size_t>(same - old.begin())];
+    if (kept->is_current()) return kept;
+  }
   return plugins::make_target(wanted);
 }
 
