@@ -49,7 +49,7 @@ case "${SEMROUTE_ISA:-}" in
 esac
 run_quietly "$build/logs/configure.log" cmake --preset bench -B "$build" -DSEMROUTE_BENCH_ARCH="$arch"
 run_quietly "$build/logs/build.log" cmake --build "$build" -j "${SEMROUTE_JOBS:-$(nproc)}" \
-  --target bench_{machine,kernels,flat,graph,quantization,filter,mixed,store,load,decide,loopback,changes}
+  --target bench_{machine,kernels,flat,graph,quantization,filter,mixed,store,load,decide,loopback,dispatch,changes}
 
 mkdir -p "$out/kept"
 report=$out/report.txt
@@ -85,12 +85,14 @@ if [ "$extent" = quick ]; then
   measure store --rounds 1 --seconds 2 --count 20000 --folder "$out"
   measure load --count 20000 --dimension 128 --rounds 3 "${kept[@]}"
   measure changes --count 5000 --dimension 128 --rounds 2 --seconds 2 --folder "$out"
+  measure dispatch --rounds 3 --turn-ms 500
 else
   measure machine
   measure kernels
   measure flat --rounds 101
   [ ! -d "${SEMROUTE_TEST_DATA:-../shared/data}/clinc150" ] || measure decide
   measure loopback
+  measure dispatch
   measure quantization --count 50000 --dimension 384 "${kept[@]}"
   measure mixed --count 50000 --dimension 384
   measure store --count 1000000 --folder "$out"

@@ -4,13 +4,17 @@
 #include <array>
 
 #include "core/base/check.h"
+#include "plugins/unmade_target.h"
 
 // The kinds: each names the function of its file that gives its Kind. An explicit list, since a static library would
 // drop registrations made by static initialisers.
 // clang-format off
 #define SEMROUTE_KINDS(KIND) \
   KIND(static_kind)          \
-  KIND(http_kind)
+  KIND(http_kind)            \
+  KIND(tcp_kind)             \
+  KIND(unix_kind)            \
+  KIND(exec_kind)
 // clang-format on
 
 namespace semroute::plugins {
@@ -26,7 +30,7 @@ const std::array kKinds = {SEMROUTE_KINDS(SEMROUTE_CALL)};
 #undef SEMROUTE_CALL
 
 // Kinds of the contract that this version does not have.
-constexpr std::array<std::string_view, 4> kLaterKinds = {"tcp", "unix", "exec", "dynamic"};
+constexpr std::array<std::string_view, 1> kLaterKinds = {"dynamic"};
 
 const Kind* find_kind(std::string_view name) noexcept {
   const auto* found = std::find_if(kKinds.begin(), kKinds.end(), [&](const Kind& kind) { return kind.name == name; });
@@ -67,8 +71,10 @@ std::shared_ptr<Target> make_target(const config::TargetConfig& target) {
   SEMROUTE_CHECK(kind != nullptr);
   config::Diagnostics diagnostics{""};
   std::shared_ptr<Target> made = kind->make(target, "target", diagnostics, nullptr);
-  SEMROUTE_CHECK(made != nullptr);
-  return made;
+  if (made != nullptr) return made;
+  // A file that it needs has changed since it was checked.
+  SEMROUTE_CHECK(!diagnostics.all().empty());
+  return unmade_target(target.name, kind->name, diagnostics.all().front().message);
 }
 
 }  // namespace semroute::plugins

@@ -106,14 +106,17 @@ PipelinedClient::Turn PipelinedClient::run(std::chrono::milliseconds duration) {
   }
   auto now = begin;
   while (in_flight > 0) {
-    Connection& connection = wait_for_any();
-    const std::size_t replies = receive(connection);
-    turn.replies += replies;
-    in_flight -= replies;
-    now = Clock::now();
-    if (replies == 0 || now >= end) continue;
-    send(connection, replies);
-    in_flight += replies;
+    wait_for_some();
+    for (std::size_t i = 0; i < connections_.size(); ++i) {
+      if (polled_[i].revents == 0) continue;
+      const std::size_t replies = receive(connections_[i]);
+      turn.replies += replies;
+      in_flight -= replies;
+      now = Clock::now();
+      if (replies == 0 || now >= end) continue;
+      send(connections_[i], replies);
+      in_flight += replies;
+    }
   }
   turn.seconds = seconds_between(begin, now);
   return turn;
@@ -196,15 +199,14 @@ void PipelinedClient::check(std::size_t request, std::string_view reply) const {
   if (!same) fail("a reply that differs from the decision made in process: request " + std::to_string(request + 1));
 }
 
-PipelinedClient::Connection& PipelinedClient::wait_for_any() {
-  if (connections_.size() == 1) return connections_.front();
-  std::vector<pollfd> polled;
-  for (const Connection& connection : connections_) {
-    polled.push_back({connection.in_flight > 0 ? connection.fd : -1, POLLIN, 0});
-  }
-  if (::poll(polled.data(), polled.size(), -1) < 0) fail(std::string("poll: ") + std::strerror(errno));
-  const auto ready = std::find_if(polled.begin(), polled.end(), [](const pollfd& p) { return p.revents != 0; });
-  return connections_[static_cast<std::size_t>(ready - polled.begin())];
+void PipelinedClient::wait_for_some() {
+  polled_.clear();
+  for (const Connection& connection : connections_)
+    polled_.push_back({connection.in_flight > 0 ? connection.fd : -1, POLLIN, 0});
+  if (polled_.size() == 1)
+    polled_.front().revents = POLLIN;  // reading waits as well
+  else if (::poll(polled_.data(), polled_.size(), -1) < 0)
+    fail(std::string("poll: ") + std::strerror(errno));
 }
 
 }  // namespace semroute::bench

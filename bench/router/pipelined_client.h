@@ -5,6 +5,8 @@
 // Threads: the calling one. Errors: a lost connection or a wrong reply ends the program, naming it.
 #pragma once
 
+#include <poll.h>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -69,11 +71,13 @@ class PipelinedClient {
   void receive_more(Connection& connection);
   [[nodiscard]] std::size_t reply_bytes(std::string_view received) const;
   void check(std::size_t request, std::string_view reply) const;
-  Connection& wait_for_any();
+  // Until polled_ says of some connections that there is something to read.
+  void wait_for_some();
 
   const Script& script_;
   std::size_t depth_;
   std::vector<Connection> connections_;
+  std::vector<pollfd> polled_;  // one a connection
 };
 
 }  // namespace semroute::bench

@@ -13,9 +13,10 @@
 namespace semroute::core {
 namespace {
 
-constexpr std::size_t kBlockRows = 64;  // one word of alive bits; their estimates stay in L1
+constexpr std::size_t kBlockRows = 64;      // one word of alive bits; their estimates stay in L1
+constexpr std::size_t kGatheredRows = 256;  // at a time, from anywhere: the first few wait for memory, the others less
 constexpr std::size_t kFewestCandidates = 1024;
-constexpr std::size_t kFewestByCodes = 128;  // of fewer rows, codes spare less than what they cost
+constexpr std::size_t kFewestByCodes = 49152;  // numbers of the rows in all: of fewer, codes spare less than they cost
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
 
 using Word = std::uint64_t;
@@ -43,7 +44,8 @@ class Scan {
   Scan(const VectorTable& table, std::size_t count, Metric metric, const float* query, std::span<Hit> hits,
        ScanBuffers& buffers)
       : rows_(table.rows()),
-        by_codes_(rows_.codec != nullptr && (rows_.full == nullptr || count > kFewestByCodes)),
+        by_codes_(rows_.codec != nullptr &&
+                  (rows_.full == nullptr || count * rows_.codec->dimension() > kFewestByCodes)),
         reaching_(table.kernels().reaching),
         metric_(metric),
         query_(query),
@@ -61,9 +63,9 @@ class Scan {
     buffers.floors.reserve(k_);
   }
 
-  // Alive slots, at most kBlockRows of them: any, or those from `first` on.
+  // Alive slots: any, at most kGatheredRows of them, or those from `first` on, at most kBlockRows.
   void look_at(const std::uint32_t* slots, std::size_t count) {
-    float keys[kBlockRows];
+    float keys[kGatheredRows];
     if (by_codes_) {
       rows_.codec->gather(code_, rows_.codes->as<std::byte>(), slots, count, keys);
       for (std::size_t i = 0; i < count; ++i) consider(slots[i], keys[i], most_of(slots[i], keys[i]));
@@ -224,32 +226,41 @@ std::size_t scan_all(const VectorTable& table, Metric metric, const float* query
 std::size_t scan_few(const VectorTable& table, Metric metric, const float* query, std::span<Hit> hits,
                      const IdSet& filter, const Readers::Reading& reading) {
   Scan scan(table, filter.count(), metric, query, hits, reading.scratch().scans[0]);
-  std::uint32_t slots[kBlockRows];
+  std::uint32_t slots[kGatheredRows];
   std::size_t count = 0;
   bool all_seen = true;
+  const auto look = [&] {
+    if (!table.are_alive(slots, count, reading.epoch())) {
+      // The slots that the ids have now. One that an id got only since hides the one that it had.
+      std::size_t left = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        const std::uint32_t slot = table.find(table.id_of(slots[i]));
+        if (slot == kNoSlot) continue;
+        all_seen = all_seen && table.is_alive(slot, reading.epoch());
+        slots[left++] = slot;
+      }
+      count = left;
+    }
+    if (all_seen && count > 0) scan.look_at(&slots[0], count);
+    count = 0;
+  };
   const std::uint32_t end = table.end();
+  const ReferenceId* const ids = table.ids();
   ReferenceId last = 0;
   std::uint32_t guess = 0;
   filter.for_each([&](ReferenceId id) {
     // Ids that came together mostly lie together.
     guess += static_cast<std::uint32_t>(id - last);
     last = id;
-    const bool guessed = guess < end && table.id_of(guess) == id && table.is_alive(guess, reading.epoch());
-    if (!guessed) {
+    if (guess >= end || ids[guess] != id) {
       guess = table.find(id);
       if (guess == kNoSlot) return;
-      all_seen = all_seen && table.is_alive(guess, reading.epoch());
-      if (!all_seen) return;
     }
     slots[count++] = guess;
-    if (count < kBlockRows) return;
-    scan.look_at(&slots[0], count);
-    count = 0;
+    if (count == kGatheredRows) look();
   });
-  // An id got its slot only since; the one that it had is not known by the id any more.
-  if (!all_seen) return scan_all(table, metric, query, hits, &filter, reading);
-  if (count > 0) scan.look_at(&slots[0], count);
-  return scan.finish();
+  look();
+  return all_seen ? scan.finish() : scan_all(table, metric, query, hits, &filter, reading);
 }
 
 void scan_all_many(const VectorTable& table, Metric metric, std::span<const float> queries, std::size_t dimension,

@@ -31,21 +31,31 @@ std::size_t search_graph(const VectorTable& table, const HnswGraph& graph, const
   const auto passes = [&](std::uint32_t slot) {
     return table.is_alive(slot, reading.epoch()) && (filter == nullptr || filter->contains(table.id_of(slot)));
   };
+  // A repair may be handing the twins of a dead node to others, or making nodes of them: they may be met twice then.
+  bool may_repeat = false;
   std::erase_if(pool, [&](const Candidate& c) {
-    bool any = passes(c.slot);
-    if (!any) graph.for_twins(c.slot, [&](std::uint32_t twin) { any = any || passes(twin); });
+    if (passes(c.slot)) return false;
+    bool any = false;
+    graph.for_twins(c.slot, [&](std::uint32_t twin) { any = any || passes(twin); });
+    may_repeat = may_repeat || any;
     return !any;
   });
+  VisitedSet& offered = reading.scratch().visited;
   BestHits best(table, params.metric, hits);
+  const auto offer_slot = [&](std::uint32_t slot, float key) {
+    if (passes(slot) && (!may_repeat || offered.mark(slot))) best.offer(slot, key);
+  };
   const auto offer = [&](std::uint32_t node, float key) {
-    if (passes(node)) best.offer(node, key);
-    graph.for_twins(node, [&](std::uint32_t twin) {
-      if (passes(twin)) best.offer(twin, key);
-    });
+    offer_slot(node, key);
+    graph.for_twins(node, [&](std::uint32_t twin) { offer_slot(twin, key); });
+  };
+  const auto finish = [&] {
+    offered.clear();
+    return best.finish();
   };
   if (rows.codec == nullptr || rows.full == nullptr) {
     for (const Candidate& c : pool) offer(c.slot, c.key);
-    return best.finish();
+    return finish();
   }
   std::uint32_t slots[kBatch];
   float values[kBatch];
@@ -64,7 +74,7 @@ std::size_t search_graph(const VectorTable& table, const HnswGraph& graph, const
     if (count == kBatch || i + 1 == pool.size() || i + 1 == hits.size()) score();
   }
   if (count > 0) score();
-  return best.finish();
+  return finish();
 }
 
 }  // namespace semroute::core

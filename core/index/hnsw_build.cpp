@@ -49,18 +49,25 @@ void HnswGraph::pick_diverse(std::size_t most, SearchScratch& scratch) const {
   }
 }
 
+// Moves the nearest of scratch.pruned to scratch.kept until that has `most`.
+void HnswGraph::fill_up(std::size_t most, SearchScratch& scratch) {
+  auto& pruned = scratch.pruned;
+  auto& kept = scratch.kept;
+  if (kept.size() >= most) return;
+  const auto room = static_cast<std::ptrdiff_t>(std::min(most - kept.size(), pruned.size()));
+  std::partial_sort(pruned.begin(), pruned.begin() + room, pruned.end(), nearer);
+  kept.insert(kept.end(), pruned.begin(), pruned.begin() + room);
+}
+
 // Of scratch.pool (nearest first) keeps in it the `most` that make the best links: the diverse ones; what room is left
 // goes to the nearest of the others.
 void HnswGraph::choose(std::size_t most, SearchScratch& scratch) const {
   if (scratch.pool.size() <= most) return;
-  auto& pruned = scratch.pruned;
   auto& kept = scratch.kept;
-  pruned.clear();
+  scratch.pruned.clear();
   kept.clear();
   pick_diverse(most, scratch);
-  const std::size_t room = std::min(most - kept.size(), pruned.size());
-  std::partial_sort(pruned.begin(), pruned.begin() + static_cast<std::ptrdiff_t>(room), pruned.end(), nearer);
-  kept.insert(kept.end(), pruned.begin(), pruned.begin() + static_cast<std::ptrdiff_t>(room));
+  fill_up(most, scratch);
   std::swap(scratch.pool, kept);
 }
 

@@ -127,6 +127,7 @@ class HnswGraph {
   [[nodiscard]] bool become_twin(std::uint32_t slot, SearchScratch& scratch);
   void drop_shadowed(const Candidate& kept, std::size_t first, SearchScratch& scratch) const;
   void pick_diverse(std::size_t most, SearchScratch& scratch) const;
+  static void fill_up(std::size_t most, SearchScratch& scratch);
   void choose(std::size_t most, SearchScratch& scratch) const;
   void link_back(std::uint32_t node, std::uint32_t slot, float key, std::size_t layer, SearchScratch& scratch);
   static void write_links(std::span<Link> links, std::span<const Candidate> chosen) noexcept;

@@ -14,7 +14,8 @@ constexpr std::size_t kLinksForLost = 2;
 }  // namespace
 
 // A list that leads to nodes that leave keeps its other links and gets, of what those led to, the diverse ones, which
-// link back: otherwise few nodes would come to stand in very many lists, and many in few.
+// link back: otherwise few nodes would come to stand in very many lists, and many in few. The nearest of the others
+// make it as long as it was, since walks need ways from cluster to cluster.
 void HnswGraph::mend(std::uint32_t slot, std::size_t layer, Epoch at, std::vector<std::uint32_t>& stranded,
                      SearchScratch& scratch) {
   const std::span<Link> links = links_of(slot, layer);
@@ -57,6 +58,7 @@ void HnswGraph::mend(std::uint32_t slot, std::size_t layer, Epoch at, std::vecto
   std::sort(pool.begin(), pool.end(), nearer);
   for (const Candidate& link : kept) drop_shadowed(link, 0, scratch);
   pick_diverse(std::min(links.size(), own + kLinksForLost * lost), scratch);
+  fill_up(own + lost, scratch);
   write_links(links, kept);
   if (layer == 0 && kept.empty()) stranded.push_back(slot);
   scratch.back_links.clear();
@@ -79,14 +81,13 @@ void HnswGraph::mend_twins(std::uint32_t node, Epoch at) {
   next[last].store(0, std::memory_order_release);
 }
 
-// Twins of a node that leaves are to stand for themselves again.
+// Twins of a node that leaves are to stand for themselves again. They stay marked as twins until they are linked: what
+// lies where their links will be is of an earlier life of the slot, and nothing may look at it.
 void HnswGraph::release_twins(std::uint32_t node, Epoch at, std::vector<std::uint32_t>& released) {
-  const std::size_t others = released.size();
   for_twins(node, [&](std::uint32_t twin) {
     if (!leaves(twin, at)) released.push_back(twin);
   });
   twins_.as<Link>()[node].store(0, std::memory_order_release);
-  for (std::size_t i = others; i < released.size(); ++i) claim(released[i]);
 }
 
 void HnswGraph::replace_entry() {
@@ -124,7 +125,10 @@ std::vector<std::uint32_t> HnswGraph::repair(Epoch at, SearchScratch& scratch) {
   // Others may lead to a stranded node, so it stays one, even beside another with an equal vector.
   for (const std::uint32_t slot : stranded)
     if (entry().link != slot + 1) link(slot, false, scratch);
-  for (const std::uint32_t slot : released) link(slot, true, scratch);
+  for (const std::uint32_t slot : released) {
+    claim(slot);
+    link(slot, true, scratch);
+  }
   return taken_out;
 }
 

@@ -71,11 +71,25 @@ class VectorTable {
     const std::uint64_t now = words()[word].alive.load(std::memory_order_acquire);
     return words()[word].changed.load(std::memory_order_relaxed) <= at ? now : word_at(word, at);
   }
+  [[nodiscard]] bool are_alive(const std::uint32_t* slots, std::size_t count, Epoch at) const noexcept {
+    const AliveWord* const all = words();
+    for (std::size_t i = 0; i < count; ++i) {
+      const AliveWord& word = all[slots[i] / 64];
+      const std::uint64_t now = word.alive.load(std::memory_order_acquire);
+      if (word.changed.load(std::memory_order_relaxed) > at) {
+        if (!is_alive(slots[i], at)) return false;
+      } else if ((now >> (slots[i] % 64) & 1U) == 0) {
+        return false;
+      }
+    }
+    return true;
+  }
   // The epoch from which on a slot that was alive is not.
   [[nodiscard]] Epoch death_of(std::uint32_t slot) const noexcept {
     return lives()[slot].end.load(std::memory_order_acquire);
   }
-  [[nodiscard]] ReferenceId id_of(std::uint32_t slot) const noexcept { return ids_.as<ReferenceId>()[slot]; }
+  [[nodiscard]] const ReferenceId* ids() const noexcept { return ids_.as<ReferenceId>(); }  // by slot; they never move
+  [[nodiscard]] ReferenceId id_of(std::uint32_t slot) const noexcept { return ids()[slot]; }
   [[nodiscard]] std::uint32_t find(ReferenceId id) const noexcept { return by_id_.find(id); }
   // The content of the slot's vector (graph_image.h), as it was given. Of slots that are filled.
   [[nodiscard]] std::uint64_t content_at(std::uint32_t slot) const noexcept {

@@ -3,6 +3,7 @@
 // Threads: any; no shared state.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 
 #include "config/config.h"
@@ -16,5 +17,8 @@ namespace semroute::plugins {
 [[nodiscard]] inline std::size_t problem_count(const config::Diagnostics& diagnostics) noexcept {
   return diagnostics.all().size() + diagnostics.omitted();
 }
+
+// The most that a timeout of a target can be.
+inline constexpr std::chrono::milliseconds kLongestTimeout = std::chrono::hours(24);
 
 }  // namespace semroute::plugins

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/destination.h"
 #include "config/value.h"
 
 namespace semroute::router {
@@ -34,12 +35,18 @@ struct ChangeRows {
   bool operator==(const ChangeRows&) const = default;
 };
 
-// What is not named stays as it is (patch) or has its default (put); an empty inner optional takes the field away.
+// What is not named stays as it is (patch) or has its default (put); an empty inner optional, and an empty list, take
+// the field away.
 struct RouteFields {
   std::optional<std::string> description;
-  std::optional<std::optional<std::string>> target;
+  std::optional<config::TargetSplit> targets;
+  std::optional<std::vector<std::string>> fallbacks;
+  std::optional<std::optional<config::Mirror>> mirror;
   std::optional<std::optional<double>> score_threshold;
   std::optional<config::Value> metadata;  // a map of scalars, or null
+
+  // What is named takes the place of what is there.
+  void apply_to(config::Destination& destination) const;
 };
 
 struct RouteChange {

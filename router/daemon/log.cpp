@@ -61,6 +61,7 @@ void start_logging(LogLevel level, LogFormat format) {
     logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
   }
   spdlog::set_default_logger(std::move(logger));
+  plugins::set_log_sink(log_line);
 }
 
 bool log_enabled(LogLevel level) { return spdlog::should_log(to_spdlog(level)); }

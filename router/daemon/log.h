@@ -9,14 +9,17 @@
 #include <string>
 #include <string_view>
 
+#include "plugins/log.h"
+
 namespace semroute::router {
 
-enum class LogLevel : std::uint8_t { debug, info, warning, error };
+using LogLevel = plugins::LogLevel;
 enum class LogFormat : std::uint8_t { text, json };
 
 [[nodiscard]] std::optional<LogLevel> parse_log_level(std::string_view name) noexcept;
 [[nodiscard]] std::optional<LogFormat> parse_log_format(std::string_view name) noexcept;
 
+// Lines of the plugins floor go the same way from then on.
 void start_logging(LogLevel level, LogFormat format);
 // Whether lines of this level are written, for those that cost something to make.
 [[nodiscard]] bool log_enabled(LogLevel level);

@@ -153,6 +153,7 @@ void append_explain(const ExplainView& explain, std::string& out) {
     const auto& a = explain.attempts[i];
     out += i == 0 ? "{\"target\":" : ",{\"target\":";
     append_json_string(a.target, out);
+    if (!a.endpoint.empty()) append_member("endpoint", a.endpoint, out);
     append_member("outcome", a.outcome, out);
     out.append(",\"took_us\":").append(std::to_string(a.took_us)).append("}");
   }

@@ -66,6 +66,7 @@ constexpr std::array<FieldInfo, 28> kFields{{{"op", kAll | kInFrame},
 
 const FieldInfo& info(Field field) { return kFields[static_cast<std::size_t>(field)]; }
 
+constexpr std::size_t kMaxKeyBytes = 256;
 constexpr std::int64_t kMaxOffset = std::int64_t{1} << 40;  // over any index
 
 Error bad(std::string message) { return {ErrorCode::bad_request, std::move(message)}; }
@@ -173,8 +174,8 @@ void JsonDecoder::State::read_field(Field field, Request& request) {
     case Field::explain: return value.read_boolean(request.explain);
     case Field::model: return value.read_string(request.model.emplace());
     case Field::headers: return read_headers(request);
-    case Field::stream:
-    case Field::key: return offend(std::string(value.key) + " is known, but not in this version");
+    case Field::stream: return value.read_boolean(request.stream);
+    case Field::key: return read_key_of_split(request);
     case Field::request: return read_id(value.key, request.cancel_request);
     case Field::name: return value.read_string(request.route_name);
     case Field::vectors: return value.read_boolean(request.vectors);
@@ -217,6 +218,13 @@ void JsonDecoder::State::read_request_id(Request& request) {
     return offend("request_id: expected a string of 1 to " + std::to_string(core::kMaxRequestIdBytes) +
                   " characters of A-Z a-z 0-9 . _ : -");
   request.request_id = *given;
+}
+
+void JsonDecoder::State::read_key_of_split(Request& request) {
+  const auto* given = tree.string();
+  if (given == nullptr || given->empty() || given->size() > kMaxKeyBytes)
+    return offend("key: expected a string of 1 to " + std::to_string(kMaxKeyBytes) + " bytes");
+  request.key = *given;
 }
 
 void JsonDecoder::State::read_filter(Request& request) {
@@ -293,6 +301,7 @@ core::Result<void> JsonDecoder::State::finish(const Request& request) const {
     if (!one && !many) return bad("embedding is missing");
     if (many && request.op == Op::route) return bad("embeddings is for match only; route takes one embedding");
   }
+  if (request.op == Op::match && request.stream) return bad("stream is for route only; match has one reply");
   if (request.op == Op::cancel && request.cancel_request.key.empty())
     return bad("request is missing: the id to cancel");
   const bool is_named = (allowed & (kGet | kPatch | kDelete)) != 0;

@@ -246,11 +246,4 @@ JsonScan JsonValues::read_string(std::string_view text, std::string& out) {
   return scan;
 }
 
-bool is_json(std::string_view text) {
-  json::basic_parser<CheckHandler> parser(with_depth(core::kMaxJsonDepth));
-  error_code ec;
-  const std::size_t bytes = parser.write_some(false, text.data(), text.size(), ec);
-  return !ec && std::all_of(text.begin() + static_cast<std::ptrdiff_t>(bytes), text.end(), is_space);
-}
-
 }  // namespace semroute::router

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "config/json_check.h"
 #include "config/value.h"
 
 namespace semroute::router {
@@ -48,8 +49,7 @@ class JsonValues {
   std::unique_ptr<Parsers> parsers_;
 };
 
-// True when the whole of `text` is one JSON value, white space around it allowed. Numbers are judged
-// by their form alone.
-[[nodiscard]] bool is_json(std::string_view text);
+// Numbers are judged by their form alone.
+using config::is_json;
 
 }  // namespace semroute::router

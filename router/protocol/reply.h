@@ -54,7 +54,8 @@ struct ExplainCandidateView {
 
 struct ExplainAttemptView {
   std::string_view target;
-  std::string_view outcome;  // "ok" or an error code
+  std::string_view endpoint;  // its address; empty where the target's kind has none
+  std::string_view outcome;   // "ok", a status, or an error code
   std::uint64_t took_us = 0;
 };
 

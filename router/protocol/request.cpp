@@ -19,6 +19,8 @@ void Request::clear() {
   timeout_ms.reset();
   explain = false;
   model.reset();
+  key.reset();
+  stream = false;
   payload = "null";
   payload_content_type = "application/json";
   headers.clear();

@@ -55,7 +55,9 @@ struct Request {
   std::optional<std::uint32_t> timeout_ms;
   bool explain = false;
   std::optional<std::string> model;
-  std::string payload = "null";  // as it came
+  std::optional<std::string> key;  // of sticky splits
+  bool stream = false;             // route: the reply in parts
+  std::string payload = "null";    // as it came
   std::string payload_content_type = "application/json";
   std::vector<RequestHeader> headers;
   RequestId cancel_request;          // cancel: the id to cancel

@@ -72,7 +72,7 @@ Route without_rows(const Route& route) {
 void set_content(const config::RouteConfig& content, Route& route) {
   route.name = content.name;
   route.description = content.description;
-  route.target = content.target;
+  route.destination = content.destination;
   route.score_threshold = content.score_threshold;
   route.metadata = content.metadata;
   route.reference_texts = content.references.texts;

@@ -121,7 +121,8 @@ class TableWriter::Loading {
   // Why a route of run time cannot be served beside the file's; empty when it can.
   std::string obstacle(const Route& route, std::size_t references, std::size_t negatives) const {
     if (names_.contains(route.name)) return "the configuration has a route of this name";
-    if (route.target && !targets_.contains(*route.target)) return "there is no target \"" + *route.target + "\"";
+    if (const std::string missing = missing_target(route.destination, targets_); !missing.empty())
+      return "there is no target \"" + missing + "\"";
     if (rows_ + references + negatives > config_.index.capacity)
       return "index.capacity has no room for its " + std::to_string(references + negatives) +
              " references and negatives";
@@ -172,7 +173,7 @@ class TableWriter::Loading {
                                                         std::to_string(dimension_) + " numbers"};
     Route route;
     route.name = content.name;
-    route.target = content.target;
+    route.destination = content.destination;
     const std::size_t references = content.references.values.size() / dimension_;
     const std::size_t negatives = content.negatives.values.size() / dimension_;
     if (std::string why = obstacle(route, references, negatives); !why.empty()) {

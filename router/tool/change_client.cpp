@@ -69,10 +69,7 @@ void ChangeBody::append_route(const config::RouteConfig& route) {
     extras += ",\"description\":";
     append_json_string(route.description, extras);
   }
-  if (route.target) {
-    extras += ",\"target\":";
-    append_json_string(*route.target, extras);
-  }
+  config::append_members(route.destination, extras);
   if (route.score_threshold) {
     extras += ",\"score_threshold\":";
     append_json_number(*route.score_threshold, extras);

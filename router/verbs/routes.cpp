@@ -23,10 +23,7 @@ void append_summary(const Route& route, std::size_t references, std::size_t nega
     append_json_string(*parked, out);
   }
   out += R"(,"reference_count":)" + std::to_string(references) + R"(,"negative_count":)" + std::to_string(negatives);
-  if (route.target) {
-    out += R"(,"target":)";
-    append_json_string(*route.target, out);
-  }
+  config::append_members(route.destination, out);
   if (route.score_threshold) {
     out += R"(,"score_threshold":)";
     append_json_number(*route.score_threshold, out);

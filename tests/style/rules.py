@@ -25,6 +25,7 @@ ROOMS = {
     "CLI/": (r"router/(tool|daemon)/.*\.cpp", 1),
     "prometheus/": (r"router/(observe|admin)/.*", 3),
     "boost/asio": (r"(plugins|router)/.*", None),
+    "openssl/": (r"plugins/targets/http/tls\.cpp", 1),
     "boost/json": (r"config/[a-z_]*json[a-z_]*\.cpp|config/[a-z_]*vector[a-z_]*\.cpp|plugins/targets/.*"
                    r"|router/(protocol|tool|observe|admin)/.*", None),
     "boost/url": (r"(plugins|router)/.*", None),
@@ -260,6 +261,7 @@ FAULTS = {
     52: "torn tail of the log", 53: "damage in the middle", 54: "flipped bit in a snapshot", 55: "damaged graph",
     56: "full disk, short write", 57: "failed sync", 58: "read-only file system", 59: "second daemon on a folder",
     60: "newer format, another dimension", 61: "crash while a snapshot is written",
+    74: "subprocess that exits, ignores its input, forks",
     83: "decision log on a full disk", 84: "storm of SIGHUP", 85: "SIGTERM under load",
     91: "listener beyond loopback"}
 TEST_NAME = re.compile(r"^TEST(?:_F|_P)?\(\s*\w+,\s*(\w+)\s*\)", re.MULTILINE)

@@ -38,7 +38,7 @@ pid_t spawn_program(const std::vector<std::string>& arguments, const std::string
   ::dup2(fd, 1);
   ::dup2(fd, 2);
   for (const auto& e : environment) ::putenv(const_cast<char*>(e.c_str()));
-  ::execv(argv[0], argv.data());
+  ::execvp(argv[0], argv.data());
   ::_exit(127);
 }
 

@@ -73,12 +73,24 @@ class FaultServer {
       const std::size_t at = buffer_.find(kLength);
       const std::size_t total =
           head_end + 4 + (at < head_end ? std::strtoull(buffer_.c_str() + at + kLength.size(), nullptr, 10) : 0);
-      while (buffer_.size() < total) {
+      return read_bytes(total);
+    }
+
+    // The next `count` bytes, or up to the next line break and with it; kept as a request. False when the client has
+    // closed before.
+    bool read_bytes(std::size_t count) {
+      while (buffer_.size() < count) {
         if (!receive()) return false;
       }
-      server_.keep(buffer_.substr(0, total));
-      buffer_.erase(0, total);
+      server_.keep(buffer_.substr(0, count));
+      buffer_.erase(0, count);
       return true;
+    }
+    bool read_line() {
+      while (buffer_.find('\n') == std::string::npos) {
+        if (!receive()) return false;
+      }
+      return read_bytes(buffer_.find('\n') + 1);
     }
 
     bool send(std::string_view bytes) {

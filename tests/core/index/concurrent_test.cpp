@@ -172,6 +172,42 @@ TEST(WhileReplacing, ABatchIsSeenWholeOrNotAtAll) {
   }
 }
 
+// Equal vectors hang on one of them, and stand for themselves again when that one goes.
+TEST(WhileReplacing, EqualVectorsAreFoundOnce) {
+  IndexParams params;
+  params.dimension = kDimension;
+  params.algorithm = Algorithm::hnsw;
+  params.hnsw.ef_construction = 40;
+  const auto index = make_index(params);
+  const std::size_t count = 400;
+  const std::size_t different = 20;
+  const auto rows = testing::clustered_vectors(Metric::cosine, different, kDimension, 1);
+  for (std::size_t id = 0; id < count; ++id) ASSERT_TRUE(index->insert(id, row_of(rows, id % different)).ok());
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    std::mt19937_64 random(1);
+    for (std::size_t i = 0; i < (SEMROUTE_SANITIZED ? 5'000 : 60'000); ++i)
+      EXPECT_TRUE(index->insert(random() % count, row_of(rows, random() % different)).ok());
+    stop = true;
+  });
+  const std::size_t k = count / 2;
+  std::atomic<std::size_t> wrong{0};
+  const auto read = [&] {
+    while (!stop) {
+      const auto hits = testing::search(*index, row_of(rows, 0), k, {k, nullptr});
+      std::set<ReferenceId> ids;
+      for (const Hit& hit : hits) ids.insert(hit.id);
+      if (ids.size() != k) ++wrong;
+    }
+  };
+  std::thread first(read);
+  std::thread second(read);
+  writer.join();
+  first.join();
+  second.join();
+  EXPECT_EQ(wrong, 0U);
+}
+
 TEST(Building, SeveralThreadsMakeOneGraph) {
   IndexParams params;
   params.dimension = kDimension;

@@ -135,7 +135,7 @@ class RandomIndex {
 };
 
 TEST(RandomIndex, HoldsWhatItPromises) {
-  for (std::uint64_t seed = 0; seed < (test::runs_slowly() ? 20 : 250); ++seed) {
+  for (std::uint64_t seed = 0; seed < (test::runs_slowly() ? 20 : 1'000); ++seed) {
     RandomIndex index(seed);
     ASSERT_NO_FATAL_FAILURE(index.check()) << "seed " << seed << ": " << index.name();
     for (std::size_t step = 0; step < 8; ++step) {

@@ -1,0 +1,77 @@
+#include "plugins/targets/exec/pool.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+namespace semroute::plugins {
+namespace {
+
+constexpr std::chrono::milliseconds kLookAgain{2};  // at what has been told to end, when no handler runs
+
+}  // namespace
+
+ExecPool::ExecPool(boost::asio::io_context& io, std::shared_ptr<ExecShared> shared)
+    : io_(io), door_(std::make_shared<LoopDoor>(io)), shared_(std::move(shared)) {
+  for (ExecState& state : shared_->states) processes_.push_back(std::make_unique<ExecProcess>(*this, state));
+}
+
+ExecPool::~ExecPool() {
+  door_->close();
+  for (const auto& process : processes_) process->terminate_now();
+  const auto give_up = Clock::now() + kExecGrace;
+  const auto all_ended = [this] {
+    return std::ranges::all_of(processes_, [](const auto& process) { return process->has_ended(); });
+  };
+  while (!all_ended() && Clock::now() < give_up) std::this_thread::sleep_for(kLookAgain);
+  // The processes' own destructors kill and reap what is left.
+}
+
+void ExecPool::start() {
+  for (const auto& process : processes_) process->start();
+}
+
+void ExecPool::take(ExecJob job) {
+  queue_.push_back(std::move(job));
+  pump();
+}
+
+void ExecPool::put_back(ExecJob job) { queue_.push_front(std::move(job)); }
+
+void ExecPool::forget(const std::shared_ptr<RemoteJob>& job) {
+  std::erase_if(queue_, [&](const ExecJob& one) { return one.remote == job; });
+}
+
+void ExecPool::pump() {
+  while (!queue_.empty()) {
+    const auto idle = std::ranges::find_if(processes_, [](const auto& process) { return process->is_idle(); });
+    if (idle == processes_.end()) break;
+    ExecJob job = std::move(queue_.front());
+    queue_.pop_front();
+    const bool is_first = job.attempts.empty();
+    if (!job.remote->begin()) continue;  // whoever dropped it has counted it
+    if (is_first) --shared_->waiting;
+    (*idle)->run(std::move(job));
+  }
+  const auto can_serve = [this](const auto& process) { return stopping_ ? process->is_busy() : process->is_hopeful(); };
+  if (std::ranges::none_of(processes_, can_serve)) refuse_all();
+  if (!stopping_ || !queue_.empty()) return;
+  for (const auto& process : processes_) process->stop();
+}
+
+void ExecPool::refuse_all() {
+  for (ExecJob& job : std::exchange(queue_, {})) {
+    const bool is_first = job.attempts.empty();
+    const bool finished =
+        job.remote->finish(core::Error{core::ErrorCode::upstream_unavailable, "none of the target's processes runs"},
+                           std::move(job.attempts));
+    if (finished && is_first) --shared_->waiting;
+  }
+}
+
+void ExecPool::stop() {
+  stopping_ = true;
+  pump();
+}
+
+}  // namespace semroute::plugins

@@ -1,0 +1,49 @@
+// TargetFixture: a target of any kind, started and with a channel on an io_context that the test runs.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/plugins/http_fixture.h"
+#include "tests/plugins/target_nodes.h"
+
+namespace semroute::plugins::test {
+
+inline config::Member text_of(std::string key, std::string text) {
+  return {std::move(key), {}, scalar(std::move(text))};
+}
+inline config::Member flag_of(std::string key, bool flag) { return {std::move(key), {}, scalar(flag)}; }
+inline config::Member number_of(std::string key, std::int64_t number) { return {std::move(key), {}, scalar(number)}; }
+inline config::Member map_of(std::string key, std::vector<config::Member> members) {
+  return {std::move(key), {}, map(std::move(members))};
+}
+inline config::Member list_of(std::string key, const std::vector<std::string>& texts) {
+  config::Value list;
+  auto& values = list.data.emplace<config::Value::List>();
+  for (const std::string& text : texts) values.push_back(scalar(text));
+  return {std::move(key), {}, std::move(list)};
+}
+
+class TargetFixture : public HttpFixture {
+ protected:
+  void open(const config::TargetConfig& config) {
+    for (const auto& problem : problems_of(config)) ADD_FAILURE() << to_string(problem);
+    channel_.reset();
+    target_ = make_target(config);
+    target_->start(io_);
+    channel_ = target_->open(io_);
+  }
+  void open(const std::string& kind, std::vector<config::Member> keys) {
+    open(target_of("service", kind, std::move(keys)));
+  }
+};
+
+// The outcomes of the tries, in order.
+inline std::vector<std::string> tries_of(const DispatchOutcome& outcome) {
+  std::vector<std::string> outcomes;
+  for (const Attempt& attempt : outcome.attempts) outcomes.push_back(attempt.outcome);
+  return outcomes;
+}
+
+}  // namespace semroute::plugins::test
