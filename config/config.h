@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "config/destination.h"
 #include "config/diagnostic.h"
 #include "config/value.h"
 #include "core/index/index_params.h"
@@ -85,7 +86,7 @@ struct TargetConfig {
   std::string name;
   std::string kind;
   Value node;
-  std::string file{};  // the configuration's, which relative paths are beside
+  std::string file{};  // the configuration's: relative paths start beside it
 };
 
 // Rows of one route: count = values.size() / dimension, raw (not prepared) float32.
@@ -97,7 +98,7 @@ struct ReferenceRows {
 struct RouteConfig {
   std::string name;
   std::string description;
-  std::optional<std::string> target;
+  Destination destination;
   std::optional<double> score_threshold;
   Value metadata;  // a map, or null
   ReferenceRows references;

@@ -53,16 +53,44 @@ core::Result<void> InputFile::read(std::span<std::byte> out) {
   return {};
 }
 
+core::Result<bool> InputFile::is_open_to_others() const {
+  struct stat status {};
+  if (::fstat(descriptor_, &status) != 0) return system_error("cannot be read", errno);
+  return (status.st_mode & (S_IROTH | S_IWOTH)) != 0;
+}
+
+namespace {
+
+core::Result<std::string> read_all(InputFile& file, std::size_t max_bytes) {
+  if (file.bytes() > max_bytes) {
+    return Error{ErrorCode::too_large,
+                 "has " + std::to_string(file.bytes()) + " bytes, at most " + format_size(max_bytes) + " are accepted"};
+  }
+  std::string text(file.bytes(), '\0');
+  const core::Result<void> read = file.read(std::as_writable_bytes(std::span(text)));
+  if (!read.ok()) return read.error();
+  return text;
+}
+
+}  // namespace
+
 core::Result<std::string> read_text_file(const std::string& path, std::size_t max_bytes) {
   core::Result<InputFile> file = InputFile::open(path);
   if (!file.ok()) return file.error();
-  if (file->bytes() > max_bytes) {
-    return Error{ErrorCode::too_large, "has " + std::to_string(file->bytes()) + " bytes, at most " +
-                                           format_size(max_bytes) + " are accepted"};
-  }
-  std::string text(file->bytes(), '\0');
-  const core::Result<void> read = file->read(std::as_writable_bytes(std::span(text)));
-  if (!read.ok()) return read.error();
+  return read_all(*file, max_bytes);
+}
+
+core::Result<std::string> read_secret_file(const std::string& path, std::size_t max_bytes) {
+  core::Result<InputFile> file = InputFile::open(path);
+  if (!file.ok()) return file.error();
+  const core::Result<bool> is_open = file->is_open_to_others();
+  if (!is_open.ok()) return is_open.error();
+  if (*is_open) return Error{ErrorCode::forbidden, "can be read or written by others: chmod o-rw takes that away"};
+  core::Result<std::string> text = read_all(*file, max_bytes);
+  if (!text.ok()) return text;
+  if (text->ends_with('\n')) text->pop_back();
+  if (text->ends_with('\r')) text->pop_back();
+  if (text->empty()) return Error{ErrorCode::bad_request, "is empty"};
   return text;
 }
 

@@ -28,6 +28,8 @@ class InputFile {
 
   // The size when it was opened.
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+  // Whether its mode lets those read or write it who are neither its owner nor of its group.
+  [[nodiscard]] core::Result<bool> is_open_to_others() const;
 
   // Fills all of `out` from where the last read ended; an error when the file ends before.
   [[nodiscard]] core::Result<void> read(std::span<std::byte> out);
@@ -41,5 +43,8 @@ class InputFile {
 
 // The whole file; refused when it has more than `max_bytes`.
 [[nodiscard]] core::Result<std::string> read_text_file(const std::string& path, std::size_t max_bytes);
+// The same of a file that holds a secret: one line, without its end. Refused when others can read or write the file, or
+// when there is nothing in it.
+[[nodiscard]] core::Result<std::string> read_secret_file(const std::string& path, std::size_t max_bytes);
 
 }  // namespace semroute::config

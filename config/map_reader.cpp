@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "config/json_text.h"
 #include "config/scalar.h"
 #include "core/base/utf8.h"
 
@@ -50,7 +51,11 @@ std::string shown(std::string_view text) {
 std::string found_text(const Value& value) {
   if (value.is_null()) return "nothing";
   if (value.list() != nullptr || value.map() != nullptr) return std::string(value.type_name());
-  if (value.string() == nullptr) return value.text;
+  if (value.string() == nullptr) {
+    std::string text = value.text;  // as it was written; JSON does not keep that
+    if (text.empty()) append_json_value(value, text);
+    return text;
+  }
   return '"' + shown(value.text.empty() ? *value.string() : value.text) + '"';
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "config/destination_reader.h"
 #include "config/reference_reader.h"
 #include "config/scalar.h"
 
@@ -81,14 +82,15 @@ class RoutesReader {
     if (!target.name.empty()) config_.targets.push_back(std::move(target));
   }
 
-  [[nodiscard]] std::optional<std::string> read_target_name(MapReader& reader) {
-    std::optional<std::string> name = reader.string("target");
-    if (name && knows_targets_ && !target_names_.contains(*name)) {
-      std::vector<std::string_view> known;
-      for (const auto& [target, place] : target_names_) known.push_back(target);
-      reader.error("target", "expected the name of a target, found \"" + *name + '"' + meant_text(*name, known));
-    }
-    return name;
+  [[nodiscard]] Destination read_destination(MapReader& reader) {
+    return DestinationReader(diagnostics_, catalogue_,
+                             [this](const std::string& name) -> std::string {
+                               if (!knows_targets_ || target_names_.contains(name)) return {};
+                               std::vector<std::string_view> known;
+                               for (const auto& [target, place] : target_names_) known.push_back(target);
+                               return "expected the name of a target, found \"" + name + '"' + meant_text(name, known);
+                             })
+        .read(reader);
   }
 
   void read_route(const Value& node, const std::string& path) {
@@ -97,12 +99,11 @@ class RoutesReader {
     route.place = node.place;
     route.name = read_name(reader, "route", route_names_);
     route.description = reader.string("description").value_or("");
-    route.target = read_target_name(reader);
+    route.destination = read_destination(reader);
     route.score_threshold = reader.optional_number("score_threshold");
     read_metadata(reader, route);
     const bool has_references = read_rows(reader, "references", route.name, route.references);
     (void)read_rows(reader, "negatives", route.name, route.negatives);
-    reader.not_in_this_version({"fallback_targets"});
     reader.finish();
     if (node.map() == nullptr || route.name.empty()) return;
     if (!has_references && config_.decision.default_route != route.name) {
@@ -165,7 +166,7 @@ class RoutesReader {
     MapReader reader = reader_of(node, path);
     const Value* vectors = reader.raw("vectors", "vectors", {}, "required");
     const Value* labels = reader.raw("labels", "string");
-    const std::optional<std::string> target = read_target_name(reader);
+    const Destination destination = read_destination(reader);
     const std::vector<std::string> except = reader.strings("except");
     reader.finish();
     if (node.map() == nullptr) return;
@@ -179,10 +180,10 @@ class RoutesReader {
       reader.error("labels", "is required: expected a labels file, as the vectors have no labels themselves");
       return;
     }
-    add_labels(reader, *set, target, except, node.place);
+    add_labels(reader, *set, destination, except, node.place);
   }
 
-  void add_labels(MapReader& reader, const RowSet& set, const std::optional<std::string>& target,
+  void add_labels(MapReader& reader, const RowSet& set, const Destination& destination,
                   const std::vector<std::string>& except, Place place) {
     const std::vector<std::string> labels = set.labels();
     for (const std::string& label : except) {
@@ -205,7 +206,7 @@ class RoutesReader {
       }
       RouteConfig route;
       route.name = label;
-      route.target = target;
+      route.destination = destination;
       route.place = place;
       route.references = set.select(label);
       config_.routes.push_back(std::move(route));

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/base/check.h"
+#include "plugins/unmade_target.h"
 
 // The kinds: each names the function of its file that gives its Kind. An explicit list, since a static library would
 // drop registrations made by static initialisers.
@@ -63,8 +64,10 @@ std::shared_ptr<Target> make_target(const config::TargetConfig& target) {
   SEMROUTE_CHECK(kind != nullptr);
   config::Diagnostics diagnostics{""};
   std::shared_ptr<Target> made = kind->make(target, "target", diagnostics, nullptr);
-  SEMROUTE_CHECK(made != nullptr);
-  return made;
+  if (made != nullptr) return made;
+  // A file that it needs has changed since it was checked.
+  SEMROUTE_CHECK(!diagnostics.all().empty());
+  return unmade_target(target.name, kind->name, diagnostics.all().front().message);
 }
 
 }  // namespace semroute::plugins

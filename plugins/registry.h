@@ -29,7 +29,8 @@ struct Kind {
 void check_target(const config::TargetConfig& target, const std::string& path, config::Diagnostics& diagnostics,
                   config::KeyCatalogue* catalogue);
 
-// Precondition: check_target found nothing.
+// Precondition: check_target found nothing. If a file that the kind needs has changed since, so that it finds something
+// now, the target answers `upstream_unavailable` and says why (unmade_target.h).
 [[nodiscard]] std::shared_ptr<Target> make_target(const config::TargetConfig& target);
 
 }  // namespace semroute::plugins

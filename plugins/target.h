@@ -106,6 +106,9 @@ class Target {
   [[nodiscard]] virtual bool is_idempotent() const noexcept { return false; }
   // One per worker; called on the worker's thread.
   [[nodiscard]] virtual std::unique_ptr<Channel> open(boost::asio::io_context& io) = 0;
+  // Whether it would be made the same again: false when a file that it was made from says something else now. Asked
+  // by a reload, on a thread that may block.
+  [[nodiscard]] virtual bool is_current() const { return true; }
   // start(): at most once, when the target is part of what is served, on the control thread, whose loop `io` is; health
   // checks, look-ups of names and subprocesses begin. stop(): on the same thread, when it no longer is; calls may still
   // be under way. Neither waits.

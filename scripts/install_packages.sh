@@ -9,11 +9,11 @@ cd "$(dirname "$0")/.."
 # Boost.JSON nor Boost.URL, and libboost-all-dev would remove these.
 run_packages=(
   g++ cmake ninja-build ccache python3
-  libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
+  libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev
   libyaml-cpp-dev libspdlog-dev prometheus-cpp-dev libcli11-dev
 )
 test_packages=(
-  libgtest-dev libgmock-dev libsimde-dev e2fsprogs mount socat
+  libgtest-dev libgmock-dev libsimde-dev e2fsprogs mount nginx-light haproxy openssl socat
   clang libclang-rt-14-dev clang-format clang-tidy
 )
 neon_packages=(g++-aarch64-linux-gnu qemu-user googletest)

@@ -3,7 +3,7 @@
 // read it.
 #include <sysexits.h>
 
-#include <cstring>
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -17,7 +17,7 @@
 #include "bench/support/table.h"
 #include "bench/support/timing.h"
 #include "core/base/check.h"
-#include "core/base/float_block.h"
+#include "core/index/index_restorer.h"
 #include "core/store/store.h"
 
 namespace semroute::bench {
@@ -81,29 +81,29 @@ class Kept {
   // As a daemon does: recovers the store, reads every record, makes the index with the graph of the file.
   std::unique_ptr<core::Index> load(Elapsed& took) {
     const Stopwatch watch(CLOCK_PROCESS_CPUTIME_ID);
+    store_params_.threads = threads_;
     const auto store = value_of(core::Store::open(store_params_));
-    std::optional<core::FloatBlock> rows = core::FloatBlock::allocate(vectors_.count, vectors_.dimension);
-    if (!rows) stop(EX_UNAVAILABLE, "no memory for the vectors");
-    std::size_t floats = 0;
-    const auto read = store->read_all([&](std::string_view, std::span<const std::span<const std::byte>> chain) {
-      for (const auto record : chain) {
-        std::memcpy(rows->data() + floats, record.data(), record.size());
-        floats += record.size() / sizeof(float);
-      }
-      return core::Result<void>();
-    });
-    if (!read.ok()) stop(EX_IOERR, read.error().message);
-    const std::size_t count = floats / vectors_.dimension;
-    std::vector<core::ReferenceId> ids(count);
-    for (std::size_t i = 0; i < count; ++i) ids[i] = i;
     const core::Folder folder(folder_, core::real_system_calls());
     const core::File file = value_of(folder.open("graph", core::OpenMode::read));
-    auto index = value_of(core::Index::restore(
-        params_, file, ids,
-        [&](std::size_t i, std::span<float> vector) {
-          std::memcpy(vector.data(), rows->data() + i * vectors_.dimension, vector.size_bytes());
+    core::IndexRestorer restorer = value_of(core::IndexRestorer::open(params_, file));
+    std::atomic<core::ReferenceId> next{0};
+    std::atomic<std::size_t> others{0};
+    const auto read = store->read_all(
+        [&](std::string_view, std::span<const std::span<const std::byte>> chain) {
+          std::uint32_t near = 0;  // rows of a key lie together in the graph, keys in another order than here
+          for (const auto record : chain) {
+            const std::span<const float> floats(reinterpret_cast<const float*>(record.data()),
+                                                record.size() / sizeof(float));
+            core::ReferenceId id = next.fetch_add(floats.size() / vectors_.dimension);
+            for (std::size_t at = 0; at < floats.size(); at += vectors_.dimension)
+              if (!restorer.add(id++, floats.subspan(at, vectors_.dimension), near)) ++others;
+          }
+          return core::Result<void>();
         },
-        threads_));
+        threads_);
+    if (!read.ok()) stop(EX_IOERR, read.error().message);
+    SEMROUTE_CHECK(others == 0);
+    auto index = value_of(restorer.finish(others, threads_));
     took = watch.elapsed();
     return index;
   }

@@ -26,6 +26,9 @@ class FullRows {
   void write(std::uint32_t slot, const float* vector);
   void read(std::uint32_t slot, float* vector) const;
 
+  // The vector of a slot where it lies; null for half floats.
+  [[nodiscard]] const float* f32_row(std::size_t slot) const noexcept { return half_ ? nullptr : row(slot); }
+
   // values[i] of the query and slot first + i, or slots[i].
   void scan(const float* query, std::uint32_t first, std::size_t count, float* values) const {
     if (half_)

@@ -109,6 +109,7 @@ class Index {
   void wait_for_graph() const;
 
  private:
+  friend class IndexRestorer;
   struct Impl;
   explicit Index(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

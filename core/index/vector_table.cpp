@@ -22,6 +22,8 @@ constexpr std::size_t kPqCodesFrom = 2048;
 constexpr std::size_t kRetrainGrowth = 8;
 constexpr std::size_t kMostTrainingFloats = std::size_t{16} << 20;
 constexpr std::size_t kMostTrainingRows = 65'536;
+// Of int8: a centre and a step, which more rows do not make better.
+constexpr std::size_t kMostInt8TrainingRows = 4'096;
 constexpr std::uint64_t kTrainingSeed = 20'260'101;
 // Slots beyond the capacity: replacing needs the new row beside the old, and dead slots wait for their last reader.
 constexpr std::size_t kSpareSlots = 65'536;
@@ -119,7 +121,9 @@ bool VectorTable::train(std::span<const float* const> added, std::size_t threads
   for (std::uint32_t slot = 0; slot < end(); ++slot)
     if (is_alive(slot, readers_.now())) there.push_back(slot);
   const std::size_t total = there.size() + added.size();
-  const std::size_t wanted = std::clamp<std::size_t>(kMostTrainingFloats / dimension, 1, kMostTrainingRows);
+  const bool is_int8 = kind_of_codes(params_) == Quantization::int8;
+  const std::size_t most_rows = is_int8 ? kMostInt8TrainingRows : kMostTrainingRows;
+  const std::size_t wanted = std::clamp<std::size_t>(kMostTrainingFloats / dimension, 1, most_rows);
   const std::size_t taken = std::min(total, wanted);
   std::vector<float> sample(taken * dimension);
   for (std::size_t i = 0; i < taken; ++i) {
@@ -144,9 +148,13 @@ bool VectorTable::train(std::span<const float* const> added, std::size_t threads
   in_threads(end(), threads, [&](std::size_t begin, std::size_t behind) {
     std::vector<float> vector(dimension);
     for (std::size_t slot = begin; slot < behind; ++slot) {
-      current_rows_->read(static_cast<std::uint32_t>(slot), vector.data());
+      const float* row = current_rows_->full != nullptr ? current_rows_->full->f32_row(slot) : nullptr;
+      if (row == nullptr) {
+        current_rows_->read(static_cast<std::uint32_t>(slot), vector.data());
+        row = vector.data();
+      }
       block->errors.as<float>()[slot] =
-          block->codec->encode(vector.data(), block->codes.as<std::byte>() + slot * block->codec->row_bytes());
+          block->codec->encode(row, block->codes.as<std::byte>() + slot * block->codec->row_bytes());
     }
   });
   std::unique_ptr<FullRows> outgrown_full;

@@ -6,8 +6,24 @@
 #include "core/store/log_reader.h"
 
 namespace semroute::core {
+namespace {
 
-Result<void> RecordReader::read_bytes(const RecordPlace& place, std::span<std::byte> out) {
+Result<void> check(std::span<const std::byte> record, const RecordPlace& place, std::string_view key) {
+  const auto header = header_from<RecordHeader>(record);
+  Problem problem = check_record_header(header, record.size());
+  if (!problem && record_bytes(header) != record.size())
+    problem = "a record has another length than when it was written";
+  if (!problem) problem = check_record(record);
+  if (!problem && (header.sequence != place.sequence || key_of(record) != key))
+    problem = "a record is of another change";
+  if (problem) return damaged_at(*place.file, place.offset, *problem);
+  return {};
+}
+
+}  // namespace
+
+Result<std::span<const std::byte>> RecordReader::bytes_at(const RecordPlace& place,
+                                                          std::optional<std::span<std::byte>> out) {
   const std::uint64_t end = place.offset + place.bytes;
   const bool follows = place.file == file_ && place.offset == next_;
   if (place.file != file_) window_.reset();
@@ -19,27 +35,29 @@ Result<void> RecordReader::read_bytes(const RecordPlace& place, std::span<std::b
     window_.emplace(file_->file, *bytes);
   }
   // Behind the window's end is what was committed since.
-  if (follows && end <= window_->bytes()) {
-    const auto ahead = window_->at(place.offset, place.bytes);
-    if (!ahead) return ahead.error();
-    std::memcpy(out.data(), ahead->data(), ahead->size());
-    return {};
+  if (follows && end <= window_->bytes()) return window_->at(place.offset, place.bytes);
+  if (!out) {
+    if (buffer_.size() < place.bytes) buffer_.resize(place.bytes);
+    out = std::span(buffer_).first(place.bytes);
   }
-  const auto got = file_->file.read_at(place.offset, out);
+  const auto got = file_->file.read_at(place.offset, *out);
   if (!got) return got.error();
-  if (*got < out.size()) return damaged_at(*file_, place.offset + *got, "the file became shorter");
-  return {};
+  if (*got < out->size()) return damaged_at(*file_, place.offset + *got, "the file became shorter");
+  return std::span<const std::byte>(*out);
+}
+
+Result<std::span<const std::byte>> RecordReader::view(const RecordPlace& place, std::string_view key) {
+  auto record = bytes_at(place, std::nullopt);
+  if (!record) return record;
+  if (const auto checked = check(*record, place, key); !checked) return checked.error();
+  return record;
 }
 
 Result<void> RecordReader::read(const RecordPlace& place, std::string_view key, std::span<std::byte> out) {
-  if (auto got = read_bytes(place, out); !got) return got;
-  const auto header = header_from<RecordHeader>(out);
-  Problem problem = check_record_header(header, out.size());
-  if (!problem && record_bytes(header) != out.size()) problem = "a record has another length than when it was written";
-  if (!problem) problem = check_record(out);
-  if (!problem && (header.sequence != place.sequence || key_of(out) != key)) problem = "a record is of another change";
-  if (problem) return damaged_at(*place.file, place.offset, *problem);
-  return {};
+  const auto record = bytes_at(place, out);
+  if (!record) return record.error();
+  if (record->data() != out.data()) std::memcpy(out.data(), record->data(), record->size());
+  return check(out, place, key);
 }
 
 }  // namespace semroute::core

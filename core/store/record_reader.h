@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "core/store/key_table.h"
 #include "core/store/store_file.h"
@@ -18,15 +19,19 @@ namespace semroute::core {
 
 class RecordReader {
  public:
+  // The record at `place`, which must be of `key`. Lives until the next call; begins at a multiple of 8.
+  [[nodiscard]] Result<std::span<const std::byte>> view(const RecordPlace& place, std::string_view key);
   // The record at `place` into `out`, which has place.bytes; it must be of `key`.
   [[nodiscard]] Result<void> read(const RecordPlace& place, std::string_view key, std::span<std::byte> out);
 
  private:
-  Result<void> read_bytes(const RecordPlace& place, std::span<std::byte> out);
+  // Those read ahead, or as many as `out`, or a buffer of its own, has.
+  Result<std::span<const std::byte>> bytes_at(const RecordPlace& place, std::optional<std::span<std::byte>> out);
 
   const StoreFile* file_ = nullptr;
   std::uint64_t next_ = 0;            // where the record before ended
   std::optional<FileWindow> window_;  // of file_, once two records followed on each other
+  std::vector<std::byte> buffer_;
 };
 
 }  // namespace semroute::core

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/store/snapshot.h"
+#include "core/store/snapshot_reader.h"
 
 namespace semroute::core {
 namespace {
@@ -62,7 +62,7 @@ Result<void> StoreReader::read_base(std::uint64_t base, Recovered& into_recovere
   const auto bytes = (*file)->file.bytes();
   if (!bytes) return bytes.error();
   into_recovered.table.add_file(*file);
-  const auto header = read_snapshot(**file, *bytes, identity_, into(into_recovered.table), counted());
+  const auto header = read_snapshot(**file, *bytes, identity_, into(into_recovered.table), counted(), threads_);
   if (!header) return header.error();
   into_recovered.identity = identity_of(*header);
   into_recovered.base_sequence = into_recovered.last_sequence = header->base_sequence;

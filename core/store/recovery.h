@@ -4,8 +4,8 @@
 // torn tail kept aside and cut, the tail that may never have reached the disk written again and synced (a page whose
 // sync failed counts as clean in memory, so that a sync alone would not write it), damaged snapshots put aside, and
 // files removed that newer ones replaced. A crash while settling leaves a folder that is settled the same way.
-// Complexity: linear in the bytes read. Threads: none. Errors: damaged, unsupported_version, dimension_mismatch,
-// not_found (nothing there), those of core/base/file.h.
+// Complexity: linear in the bytes read. Threads: of its own, for a large snapshot. Errors: damaged,
+// unsupported_version, dimension_mismatch, not_found (nothing there), those of core/base/file.h.
 #pragma once
 
 #include <cstdint>
@@ -47,8 +47,14 @@ struct Recovered {
 
 class StoreReader {
  public:
-  StoreReader(const Folder& folder, StoreFiles files, std::optional<StoreIdentity> identity, StoreProgress progress)
-      : folder_(folder), files_(std::move(files)), identity_(std::move(identity)), progress_(std::move(progress)) {}
+  // `threads` check a snapshot; `progress` is told by one at a time.
+  StoreReader(const Folder& folder, StoreFiles files, std::optional<StoreIdentity> identity, StoreProgress progress,
+              std::size_t threads = 1)
+      : folder_(folder),
+        files_(std::move(files)),
+        identity_(std::move(identity)),
+        progress_(std::move(progress)),
+        threads_(threads) {}
 
   // From the newest snapshot that is whole. Damage of the log is an error, unless it `may_be_damaged`.
   [[nodiscard]] Result<Recovered> read_newest(bool may_be_damaged = false);
@@ -66,6 +72,7 @@ class StoreReader {
   StoreFiles files_;
   std::optional<StoreIdentity> identity_;
   StoreProgress progress_;
+  std::size_t threads_;
   std::uint64_t done_bytes_ = 0;
   std::uint64_t all_bytes_ = 0;
 };

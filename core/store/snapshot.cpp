@@ -6,6 +6,7 @@
 #include "core/base/crc32c.h"
 #include "core/store/file_names.h"
 #include "core/store/record_reader.h"
+#include "core/store/snapshot_reader.h"
 
 namespace semroute::core {
 namespace {
@@ -80,35 +81,11 @@ Result<void> verify(const StoreFile& file, const FileHeader& meant) {
   const auto bytes = file.file.bytes();
   if (!bytes) return bytes.error();
   const auto none = [](RecordKind, std::string_view, const RecordPlace&) -> Problem { return std::nullopt; };
-  const auto read = read_snapshot(file, *bytes, std::nullopt, none, nullptr);
+  const auto read = read_snapshot(file, *bytes, std::nullopt, none, nullptr, 1);
   if (!read) return read.error();
   if (read->crc != meant.crc) return damaged_at(file, 0, "another header than the one that was written");
   return {};
 }
-
-// What a record of a snapshot must be after those before it.
-class ChainOrder {
- public:
-  Problem next(const RecordHeader& header, std::string_view key, std::uint64_t base_sequence) {
-    if (header.kind == RecordKind::erase) return "an erasing record in a snapshot";
-    if (header.sequence > base_sequence) return "a record is newer than the snapshot";
-    if (header.kind == RecordKind::set) {
-      if (key_count_ > 0 && key <= key_) return "the keys are out of order";
-      key_ = key;
-      ++key_count_;
-    } else if (key_count_ == 0 || key != key_ || header.sequence < sequence_) {
-      return "a record does not belong to the chain before it";
-    }
-    sequence_ = header.sequence;
-    return std::nullopt;
-  }
-  [[nodiscard]] std::uint64_t key_count() const noexcept { return key_count_; }
-
- private:
-  std::string key_;
-  std::uint64_t sequence_ = 0;
-  std::uint64_t key_count_ = 0;
-};
 
 }  // namespace
 
@@ -130,40 +107,6 @@ Result<WrittenSnapshot> write_snapshot_file(const Folder& folder, FileHeader hea
   snapshot.file->file.set_path(folder.path_of(name));
   snapshot.bytes = sizeof header + written->body_bytes;
   return snapshot;
-}
-
-Result<FileHeader> read_snapshot(const StoreFile& file, std::uint64_t bytes,
-                                 const std::optional<StoreIdentity>& identity, const RecordVisitor& visit,
-                                 const BytesRead& on_read) {
-  const auto header = read_file_header(file, bytes, kSnapshotMagic, identity);
-  if (!header) return header.error();
-  if (header->body_bytes != bytes - sizeof(FileHeader))
-    return damaged_at(file, bytes, "the file has another length than its header says");
-  FileWindow window(file.file, bytes, on_read);
-  ChainOrder order;
-  std::uint32_t crc = 0;
-  std::uint64_t at = sizeof(FileHeader);
-  std::uint64_t count = 0;
-  for (; at < bytes; ++count) {
-    if (bytes - at < sizeof(RecordHeader)) return damaged_at(file, at, "the file ends within a record");
-    const auto head = window.at(at, sizeof(RecordHeader));
-    if (!head) return head.error();
-    const auto record_header = header_from<RecordHeader>(*head);
-    crc = crc32c(*head, crc);
-    if (const Problem problem = check_record_header(record_header, bytes - at)) return damaged_at(file, at, *problem);
-    const auto record = window.at(at, static_cast<std::size_t>(record_bytes(record_header)));
-    if (!record) return record.error();
-    const std::string_view key = key_of(*record);
-    Problem problem = check_record(*record);
-    if (!problem) problem = order.next(record_header, key, header->base_sequence);
-    const RecordPlace place{&file, at, record_header.sequence, static_cast<std::uint32_t>(record->size())};
-    if (!problem) problem = visit(record_header.kind, key, place);
-    if (problem) return damaged_at(file, at, *problem);
-    at += record->size();
-  }
-  if (crc != header->records_crc || count != header->record_count || order.key_count() != header->key_count)
-    return damaged_at(file, 0, "the records are not those that its header counts");
-  return header;
 }
 
 }  // namespace semroute::core

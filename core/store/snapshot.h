@@ -1,4 +1,4 @@
-// Snapshots: the live chains of one moment in one file, written beside commits and read at the start.
+// Snapshots: the live chains of one moment in one file, written beside commits (read by snapshot_reader.h).
 //
 // A snapshot has the records of the log as they are, checksums included, chain after chain in the order of the keys.
 // It is written under its name with `.new`, synced, read back and checked, renamed, and the folder synced: what has
@@ -8,12 +8,11 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "core/base/file.h"
+#include "core/store/format.h"
 #include "core/store/key_table.h"
-#include "core/store/log_reader.h"
 
 namespace semroute::core {
 
@@ -26,10 +25,5 @@ struct WrittenSnapshot {
 // `header` has number, salt, identity and base sequence; the rest is filled in. On an error nothing is left but perhaps
 // the file with `.new`.
 [[nodiscard]] Result<WrittenSnapshot> write_snapshot_file(const Folder& folder, FileHeader header, const KeyView& view);
-
-// The whole file, checked. `visit` takes each record; what it took before an error is to be forgotten.
-[[nodiscard]] Result<FileHeader> read_snapshot(const StoreFile& file, std::uint64_t bytes,
-                                               const std::optional<StoreIdentity>& identity, const RecordVisitor& visit,
-                                               const BytesRead& on_read);
 
 }  // namespace semroute::core

@@ -6,7 +6,6 @@
 
 #include "core/base/check.h"
 #include "core/store/file_names.h"
-#include "core/store/record_reader.h"
 
 namespace semroute::core {
 namespace {
@@ -77,7 +76,7 @@ Result<void> Store::recover(const StoreProgress& progress) {
     report_.removed = files.leftovers;
     return begin_empty();
   }
-  auto recovered = StoreReader(folder_, files, params_.identity, progress).read_newest();
+  auto recovered = StoreReader(folder_, files, params_.identity, progress, params_.threads).read_newest();
   if (!recovered) return recovered.error();
   if (!params_.read_only) {
     if (auto settled = settle(folder_, files, *recovered); !settled) return settled;
@@ -139,38 +138,13 @@ Result<void> Store::take(Recovered recovered, const StoreFiles& files) {
   return {};
 }
 
-namespace {
-
-Result<void> read_chains(const KeyView& view, const Store::ChainVisitor& visit) {
-  RecordReader reader;
-  std::vector<std::byte> buffer;
-  std::vector<std::span<const std::byte>> values;
-  for (const auto& chain : view.chains) {
-    std::size_t bytes = 0;
-    for (const RecordPlace& place : chain->places) bytes += place.bytes;
-    if (buffer.size() < bytes) buffer.resize(bytes);
-    values.clear();
-    std::size_t at = 0;
-    for (const RecordPlace& place : chain->places) {
-      const auto record = std::span(buffer).subspan(at, place.bytes);
-      if (auto read = reader.read(place, chain->key, record); !read) return read;
-      values.push_back(value_of(record));
-      at += place.bytes;
-    }
-    if (auto visited = visit(chain->key, values); !visited) return visited;
-  }
-  return {};
-}
-
-}  // namespace
-
-Result<void> Store::read_all(const ChainVisitor& visit) const {
+Result<void> Store::read_all(const ChainVisitor& visit, std::size_t threads) const {
   KeyView view;
   {
     const std::lock_guard state(state_mutex_);
     view = table_.view();
   }
-  return read_chains(view, visit);
+  return read_chains(view, visit, threads);
 }
 
 Result<void> Store::read(std::string_view key, const ChainVisitor& visit) const {
@@ -179,7 +153,7 @@ Result<void> Store::read(std::string_view key, const ChainVisitor& visit) const 
     const std::lock_guard state(state_mutex_);
     view = table_.view(key);
   }
-  return read_chains(view, visit);
+  return read_chains(view, visit, 1);
 }
 
 std::size_t Store::record_count(std::string_view key) const {

@@ -16,7 +16,6 @@
 
 #include <condition_variable>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -31,6 +30,7 @@
 #include "core/base/system_calls.h"
 #include "core/store/key_table.h"
 #include "core/store/log_writer.h"
+#include "core/store/read_chains.h"
 #include "core/store/recovery.h"
 #include "core/store/snapshot.h"
 #include "core/store/store_params.h"
@@ -52,8 +52,9 @@ class Store {
 
   // Every key with its chain, ordered bytewise, as of the call. Records are checked as they are read; the spans live
   // until `visit` returns, and their values begin at multiples of 8. Ends with the first error, also of `visit`.
-  using ChainVisitor = std::function<Result<void>(std::string_view key, std::span<const std::span<const std::byte>>)>;
-  [[nodiscard]] Result<void> read_all(const ChainVisitor& visit) const;
+  // With `threads`, several call at once, each for chains that follow on one another; ordered are only those.
+  using ChainVisitor = core::ChainVisitor;
+  [[nodiscard]] Result<void> read_all(const ChainVisitor& visit, std::size_t threads = 1) const;
   // The same for one key; nothing is visited when it is not there.
   [[nodiscard]] Result<void> read(std::string_view key, const ChainVisitor& visit) const;
   [[nodiscard]] std::size_t record_count(std::string_view key) const;  // of its chain; 0: no such key

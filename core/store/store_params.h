@@ -30,6 +30,7 @@ struct StoreParams {
   Durability durability = Durability::always;
   std::chrono::milliseconds interval{50};
   bool read_only = false;           // nothing on disk is touched, commits are refused
+  std::size_t threads = 1;          // that check a snapshot when it is opened
   bool automatic_snapshots = true;  // by a thread of the store; else the caller asks snapshot_due()
   std::uint64_t segment_bytes = kStoreSegmentBytes;
   std::uint64_t snapshot_min_log_bytes = kSnapshotMinLogBytes;

@@ -22,6 +22,12 @@ void ChangeRows::add(std::size_t numbers, std::string text) {
   if (!text.empty() || !texts.empty()) texts.push_back(std::move(text));
 }
 
+void RouteFields::apply_to(config::Destination& destination) const {
+  if (targets) destination.targets = *targets;
+  if (fallbacks) destination.fallbacks = *fallbacks;
+  if (mirror) destination.mirror = *mirror;
+}
+
 std::size_t RouteChange::bytes() const noexcept {
   return sizeof(RouteChange) + bytes_of(references) + bytes_of(negatives) +
          (remove.size() + remove_negatives.size()) * sizeof(std::size_t);

@@ -12,9 +12,14 @@
 #include <utility>
 #include <vector>
 
+#include "config/destination.h"
 #include "config/value.h"
 
 namespace semroute::router {
+
+// Of one route, in bytes: every reply that decides for it has its metadata. Of metadata the JSON text counts.
+inline constexpr std::size_t kMaxMetadataBytes = 64 * 1024;
+inline constexpr std::size_t kMaxDescriptionBytes = 4 * 1024;
 
 // Vectors as they came, and their texts.
 struct ChangeRows {
@@ -30,12 +35,18 @@ struct ChangeRows {
   bool operator==(const ChangeRows&) const = default;
 };
 
-// What is not named stays as it is (patch) or has its default (put); an empty inner optional takes the field away.
+// What is not named stays as it is (patch) or has its default (put); an empty inner optional, and an empty list, take
+// the field away.
 struct RouteFields {
   std::optional<std::string> description;
-  std::optional<std::optional<std::string>> target;
+  std::optional<config::TargetSplit> targets;
+  std::optional<std::vector<std::string>> fallbacks;
+  std::optional<std::optional<config::Mirror>> mirror;
   std::optional<std::optional<double>> score_threshold;
   std::optional<config::Value> metadata;  // a map of scalars, or null
+
+  // What is named takes the place of what is there.
+  void apply_to(config::Destination& destination) const;
 };
 
 struct RouteChange {

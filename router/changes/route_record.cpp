@@ -13,18 +13,22 @@ using core::Error;
 using core::ErrorCode;
 using core::Result;
 
-constexpr std::uint8_t kRecordVersion = 1;
+constexpr std::uint8_t kRecordVersion = 2;
+constexpr std::uint8_t kFirstRecordVersion = 1;  // a route had one target at most
 constexpr std::uint8_t kPut = 1;
 constexpr std::uint8_t kPatch = 2;
 
 // Which fields are named, and which of those have a value.
 constexpr unsigned kDescription = 1;
 constexpr unsigned kTarget = 2;
-constexpr unsigned kTargetIsSet = 4;
+constexpr unsigned kTargetIsSet = 4;  // version 1
 constexpr unsigned kThreshold = 8;
 constexpr unsigned kThresholdIsSet = 16;
 constexpr unsigned kMetadata = 32;
-constexpr unsigned kAllFieldBits = 63;
+constexpr unsigned kFallbacks = 64;
+constexpr unsigned kMirror = 128;
+constexpr unsigned kFieldBitsOfVersion1 = 63;
+constexpr unsigned kFieldBits = 255 & ~kTargetIsSet;
 
 enum ScalarType : std::uint8_t { kBoolean = 1, kInteger = 2, kReal = 3, kText = 4 };
 
@@ -60,14 +64,33 @@ void put_metadata(const config::Value& metadata, std::string& out) {
 void put_fields(const RouteFields& fields, std::string& out) {
   unsigned bits = 0;
   if (fields.description) bits |= kDescription;
-  if (fields.target) bits |= kTarget | (*fields.target ? kTargetIsSet : 0U);
+  if (fields.targets) bits |= kTarget;
   if (fields.score_threshold) bits |= kThreshold | (*fields.score_threshold ? kThresholdIsSet : 0U);
   if (fields.metadata) bits |= kMetadata;
+  if (fields.fallbacks) bits |= kFallbacks;
+  if (fields.mirror) bits |= kMirror;
   put(static_cast<std::uint8_t>(bits), out);
   if (fields.description) put_text(*fields.description, out);
-  if (fields.target && *fields.target) put_text(**fields.target, out);
+  if (fields.targets) {
+    put(static_cast<std::uint32_t>(fields.targets->size()), out);
+    for (const config::TargetShare& share : *fields.targets) {
+      put_text(share.target, out);
+      put(share.weight, out);
+    }
+  }
   if (fields.score_threshold && *fields.score_threshold) put(**fields.score_threshold, out);
   if (fields.metadata) put_metadata(*fields.metadata, out);
+  if (fields.fallbacks) {
+    put(static_cast<std::uint32_t>(fields.fallbacks->size()), out);
+    for (const std::string& name : *fields.fallbacks) put_text(name, out);
+  }
+  if (fields.mirror) {
+    put(static_cast<std::uint8_t>(*fields.mirror ? 1 : 0), out);
+    if (*fields.mirror) {
+      put_text((*fields.mirror)->target, out);
+      put((*fields.mirror)->percent, out);
+    }
+  }
 }
 
 void put_rows(const ChangeRows& rows, std::string& out) {
@@ -101,15 +124,19 @@ class RecordReader {
 
   std::string text() { return std::string(in_.bytes(in_.get<std::uint32_t>())); }
 
-  void fields(RouteFields& fields) {
+  void fields(unsigned format, RouteFields& fields) {
     const unsigned bits = in_.get<std::uint8_t>();
-    expect((bits & ~kAllFieldBits) == 0);
+    expect((bits & ~(format == kFirstRecordVersion ? kFieldBitsOfVersion1 : kFieldBits)) == 0);
     expect((bits & kTargetIsSet) == 0 || (bits & kTarget) != 0);
     expect((bits & kThresholdIsSet) == 0 || (bits & kThreshold) != 0);
     if ((bits & kDescription) != 0) fields.description = text();
     if ((bits & kTarget) != 0) {
-      auto& target = fields.target.emplace();
-      if ((bits & kTargetIsSet) != 0) target = text();
+      config::TargetSplit& targets = fields.targets.emplace();
+      if (format != kFirstRecordVersion) {
+        split(targets);
+      } else if ((bits & kTargetIsSet) != 0) {
+        targets.push_back({text(), 1});
+      }
     }
     if ((bits & kThreshold) != 0) {
       auto& threshold = fields.score_threshold.emplace();
@@ -117,6 +144,23 @@ class RecordReader {
       expect(!threshold || *threshold - *threshold == 0.0);
     }
     if ((bits & kMetadata) != 0) fields.metadata = metadata();
+    if ((bits & kFallbacks) != 0) {
+      std::vector<std::string>& names = fields.fallbacks.emplace();
+      const auto count = in_.get<std::uint32_t>();
+      for (std::uint32_t i = 0; i < count && ok(); ++i) names.push_back(text());
+      expect(count <= config::kMaxFallbackTargets);
+    }
+    if ((bits & kMirror) != 0) {
+      auto& mirror = fields.mirror.emplace();
+      const auto is_set = in_.get<std::uint8_t>();
+      expect(is_set <= 1);
+      if (is_set == 1) {
+        config::Mirror& made = mirror.emplace();
+        made.target = text();
+        made.percent = get<double>();
+        expect(made.percent >= 0.0 && made.percent <= 100.0);
+      }
+    }
   }
 
   void rows(ChangeRows& rows) {
@@ -148,6 +192,17 @@ class RecordReader {
   void expect(bool is_sane) { sane_ = sane_ && is_sane; }
 
  private:
+  void split(config::TargetSplit& targets) {
+    const auto count = in_.get<std::uint32_t>();
+    expect(count <= config::kMaxTargetsOfSplit);
+    for (std::uint32_t i = 0; i < count && ok(); ++i) {
+      config::TargetShare& share = targets.emplace_back();
+      share.target = text();
+      share.weight = get<std::uint32_t>();
+      expect(share.weight > 0 && share.weight <= config::kMaxTargetWeight);
+    }
+  }
+
   config::Value metadata() {
     config::Value::Map members;
     const std::uint32_t count = in_.get<std::uint32_t>();
@@ -182,7 +237,7 @@ class RecordReader {
 
 void set_fields(RouteFields&& fields, config::RouteConfig& route) {
   if (fields.description) route.description = std::move(*fields.description);
-  if (fields.target) route.target = std::move(*fields.target);
+  fields.apply_to(route.destination);
   if (fields.score_threshold) route.score_threshold = *fields.score_threshold;
   if (fields.metadata) route.metadata = std::move(*fields.metadata);
 }
@@ -227,7 +282,7 @@ Error damaged(std::size_t number, std::size_t at) {
 Result<void> replay_one(std::string_view record, std::size_t number, std::size_t dimension, StoredRoute& route) {
   RecordReader in(record, dimension);
   const auto format = in.get<std::uint8_t>();
-  if (in.ok() && format != kRecordVersion)
+  if (in.ok() && (format < kFirstRecordVersion || format > kRecordVersion))
     return Error{ErrorCode::unsupported_version, "record " + std::to_string(number) + " is of format version " +
                                                      std::to_string(format) + ", this program knows " +
                                                      std::to_string(kRecordVersion)};
@@ -239,7 +294,7 @@ Result<void> replay_one(std::string_view record, std::size_t number, std::size_t
   ChangeRows negatives;
   std::vector<std::size_t> remove;
   std::vector<std::size_t> remove_negatives;
-  if (in.ok()) in.fields(fields);
+  if (in.ok()) in.fields(format, fields);
   if (in.ok()) in.rows(references);
   if (in.ok()) in.rows(negatives);
   if (kind == kPatch) {
@@ -308,7 +363,9 @@ Result<JournalChange> joined(const JournalChange& patch, std::span<const std::st
   put.kind = RouteChange::Kind::put;
   put.name = patch.key;
   put.fields = {.description = std::move(content.description),
-                .target = std::move(content.target),
+                .targets = std::move(content.destination.targets),
+                .fallbacks = std::move(content.destination.fallbacks),
+                .mirror = std::move(content.destination.mirror),
                 .score_threshold = content.score_threshold,
                 .metadata = std::move(content.metadata)};
   put.references = rows_of(content.references);

@@ -13,28 +13,22 @@
 
 #include "config/config.h"
 #include "plugins/target.h"
+#include "router/dispatch/route_targets.h"
 #include "router/observe/metrics.h"
 #include "router/routes/route_table.h"
 
 namespace semroute::router {
 
 struct ServiceState {
-  static constexpr std::size_t kNoTarget = static_cast<std::size_t>(-1);
-
   config::Config config;  // without the loaded references, which the index holds
   std::shared_ptr<const RoutingState> routing;
-  std::vector<std::shared_ptr<plugins::Target>> targets;  // as in config.targets
-  std::vector<std::size_t> route_targets;                 // per route: position in `targets`, or kNoTarget
-  std::vector<RouteCounters*> route_counters;             // per route
-  std::vector<TargetCounters*> target_counters;           // per target
-  std::uint64_t revision = 0;                             // 0: still loading
+  std::vector<std::shared_ptr<plugins::Target>> targets;           // as in config.targets
+  std::vector<std::shared_ptr<const RouteTargets>> route_targets;  // per route; null: it is decided only
+  std::vector<RouteCounters*> route_counters;                      // per route
+  std::vector<TargetCounters*> target_counters;                    // per target
+  std::uint64_t revision = 0;                                      // 0: still loading
 
   [[nodiscard]] bool is_loading() const noexcept { return revision == 0; }
-  // The name of the route's target; empty when it has none.
-  [[nodiscard]] std::string_view target_name(std::size_t route) const {
-    const std::size_t t = route_targets[route];
-    return t == kNoTarget ? std::string_view() : targets[t]->name();
-  }
 };
 
 // What comes after `previous`. `routing` was made from `config`.

@@ -16,15 +16,16 @@ Worker::Worker(std::size_t number, std::shared_ptr<const ServiceState> state, Wo
       ticker_(io_),
       state_(std::move(state)),
       channels_(io_),
+      mirrors_(io_, channels_),
       read_buffer_(4 * core::kReadChunkBytes),
       context_{.worker = number,
                .io = io_,
                .control = control,
                .counters = counters,
                .channels = channels_,
-               .decision_log = log} {
-  context_.random += number;
-}
+               .mirrors = mirrors_,
+               .random = Random(0x9E3779B97F4A7C15ULL * (number + 1)),
+               .decision_log = log} {}
 
 Worker::~Worker() { join(); }
 
@@ -85,6 +86,7 @@ void Worker::finish_drain(std::function<void()> closed) {
     on_all_closed_ = std::move(closed);
     const auto sessions = sessions_;
     for (const auto& session : sessions) session->finish_drain();
+    mirrors_.cancel();
     report_if_closed();
   });
 }

@@ -68,6 +68,7 @@ class Worker final : public SessionHandler {
   bool ticking_ = false;
   std::shared_ptr<const ServiceState> state_;
   ChannelPool channels_;
+  Mirrors mirrors_;
   JsonDecoder json_;
   std::vector<char> read_buffer_;
   VerbContext context_;

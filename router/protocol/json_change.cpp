@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 
+#include "config/destination_reader.h"
 #include "router/protocol/float_text.h"
 #include "router/protocol/json_decoder_state.h"
 
@@ -14,10 +15,11 @@ using core::ErrorCode;
 using core::Result;
 using std::string_view;
 
-constexpr std::array<string_view, 8> kRouteMembers{"name",   "references",      "negatives", "description",
-                                                   "target", "score_threshold", "metadata",  "fallback_targets"};
-constexpr std::array<string_view, 5> kSetMembers{"description", "target", "score_threshold", "metadata",
-                                                 "fallback_targets"};
+constexpr std::array<string_view, 9> kRouteMembers{"name",        "references",       "negatives",
+                                                   "description", "target",           "score_threshold",
+                                                   "metadata",    "fallback_targets", "mirror"};
+constexpr std::array<string_view, 6> kSetMembers{"description", "target",           "score_threshold",
+                                                 "metadata",    "fallback_targets", "mirror"};
 constexpr std::array<string_view, 2> kRowMembers{"embedding", "text"};
 constexpr std::array<string_view, 2> kFrameRowMembers{"rows", "texts"};
 constexpr std::array<string_view, 3> kChangeKinds{"put", "patch", "delete"};
@@ -27,6 +29,10 @@ constexpr std::array<string_view, 7> kPatchFields{"name",          "if_version",
 constexpr std::array<string_view, 2> kDeleteFields{"name", "if_version"};
 
 constexpr std::int64_t kMaxPosition = std::int64_t{1} << 40;  // over any index
+
+std::string over(const std::string& name, std::size_t bytes, std::size_t most) {
+  return name + ": " + std::to_string(bytes) + " bytes, at most " + std::to_string(most);
+}
 
 bool is_metadata_value(const Value& value) {
   return value.string() != nullptr || value.boolean() != nullptr || value.integer() != nullptr ||
@@ -179,8 +185,8 @@ Result<void> JsonDecoder::State::read_route_member(const std::string& name, stri
   if (key == "negatives") return read_rows(own, change.negatives);
   if (auto read = read_tree(own); !read.ok()) return read;
   if (source.empty()) return {};
-  if (key == "fallback_targets") {
-    offend(own + " is known, but not in this version");
+  if (key == "target" || key == "fallback_targets" || key == "mirror") {
+    read_destination(name, key, change.fields);
   } else if (key == "score_threshold") {
     auto& threshold = change.fields.score_threshold.emplace();
     if (tree.integer() != nullptr) {
@@ -199,19 +205,38 @@ Result<void> JsonDecoder::State::read_route_member(const std::string& name, stri
       for (const config::Member& member : *tree.map())
         if (!is_metadata_value(member.value))
           offend(own + '.' + shown(member.key) + ": expected a string, a number or a boolean");
+    if (source.size() > kMaxMetadataBytes) offend(ErrorCode::too_large, over(own, source.size(), kMaxMetadataBytes));
     change.fields.metadata = std::move(tree);
-  } else if (key == "target" && tree.is_null()) {
-    change.fields.target.emplace();
   } else if (tree.string() == nullptr) {
-    expected(own, key == "target" ? "a string or null" : "a string");
-  } else if (key == "target") {
-    change.fields.target.emplace(*tree.string());
+    expected(own, "a string");
   } else if (key == "name") {
     change.name = *tree.string();
   } else {
+    if (const std::size_t bytes = tree.string()->size(); bytes > kMaxDescriptionBytes)
+      offend(ErrorCode::too_large, over(own, bytes, kMaxDescriptionBytes));
     change.fields.description = *tree.string();
   }
   return {};
+}
+
+// `tree` as the member `key` of an object, the way the configuration has it; null is none.
+void JsonDecoder::State::read_destination(const std::string& name, string_view key, RouteFields& fields) {
+  Value::Map members;
+  if (!tree.is_null()) members.push_back({std::string(key), {}, std::move(tree)});
+  const Value object{std::move(members), {}, {}};
+  config::Diagnostics problems("");
+  config::MapReader reader(object, name, problems);
+  config::DestinationReader destination(problems, nullptr, nullptr);
+  if (key == "target") {
+    fields.targets = destination.targets(reader);
+  } else if (key == "fallback_targets") {
+    fields.fallbacks = destination.fallbacks(reader);
+  } else {
+    fields.mirror = destination.mirror(reader);
+  }
+  if (!problems.has_errors()) return;
+  const config::Diagnostic& first = problems.all().front();
+  offend(first.key_path + ": " + first.message);
 }
 
 Result<void> JsonDecoder::State::read_rows(const std::string& name, ChangeRows& rows) {

@@ -103,6 +103,7 @@ struct JsonDecoder::State {
   void read_op(Request& request);
   void read_id(std::string_view key, RequestId& id);
   void read_request_id(Request& request);
+  void read_key_of_split(Request& request);
   void read_filter(Request& request);
   void read_filter_metadata(const config::Value::Map& wanted, Request& request);
   void read_headers(Request& request);
@@ -120,6 +121,7 @@ struct JsonDecoder::State {
   core::Result<void> read_route(RouteChange& change);
   core::Result<void> read_set(RouteChange& change);
   core::Result<void> read_route_member(const std::string& name, std::string_view key, RouteChange& change);
+  void read_destination(const std::string& name, std::string_view key, RouteFields& fields);
   core::Result<void> read_rows(const std::string& name, ChangeRows& rows);
   core::Result<void> read_row(const std::string& name, ChangeRows& rows);
   core::Result<void> read_frame_rows(const std::string& name, ChangeRows& rows);

@@ -26,6 +26,7 @@ enum Trait : unsigned {
   kPatch = 128U,
   kDelete = 256U,
   kBatch = 512U,
+  kList = 1024U,
 };
 
 struct FieldInfo {
@@ -52,8 +53,8 @@ constexpr std::array<FieldInfo, 28> kFields{{{"op", kAll | kInFrame},
                                              {"request", kCancel | kVerbatim},
                                              {"name", kGet | kPatch | kDelete},
                                              {"vectors", kGet},
-                                             {"offset", kGet},
-                                             {"limit", kGet},
+                                             {"offset", kGet | kList},
+                                             {"limit", kGet | kList},
                                              {"route", kPut},
                                              {"if_version", kPut | kPatch | kDelete},
                                              {"add", kPatch},
@@ -65,6 +66,7 @@ constexpr std::array<FieldInfo, 28> kFields{{{"op", kAll | kInFrame},
 
 const FieldInfo& info(Field field) { return kFields[static_cast<std::size_t>(field)]; }
 
+constexpr std::size_t kMaxKeyBytes = 256;
 constexpr std::int64_t kMaxOffset = std::int64_t{1} << 40;  // over any index
 
 Error bad(std::string message) { return {ErrorCode::bad_request, std::move(message)}; }
@@ -75,6 +77,7 @@ unsigned fields_of(Op op) {
     case Op::route: return kAll | kDeciding;
     case Op::cancel: return kAll | kCancel;
     case Op::routes_get: return kAll | kGet;
+    case Op::routes_list: return kAll | kList;
     case Op::routes_put: return kAll | kPut;
     case Op::routes_patch: return kAll | kPatch;
     case Op::routes_delete: return kAll | kDelete;
@@ -171,8 +174,8 @@ void JsonDecoder::State::read_field(Field field, Request& request) {
     case Field::explain: return value.read_boolean(request.explain);
     case Field::model: return value.read_string(request.model.emplace());
     case Field::headers: return read_headers(request);
-    case Field::stream:
-    case Field::key: return offend(std::string(value.key) + " is known, but not in this version");
+    case Field::stream: return value.read_boolean(request.stream);
+    case Field::key: return read_key_of_split(request);
     case Field::request: return read_id(value.key, request.cancel_request);
     case Field::name: return value.read_string(request.route_name);
     case Field::vectors: return value.read_boolean(request.vectors);
@@ -215,6 +218,13 @@ void JsonDecoder::State::read_request_id(Request& request) {
     return offend("request_id: expected a string of 1 to " + std::to_string(core::kMaxRequestIdBytes) +
                   " characters of A-Z a-z 0-9 . _ : -");
   request.request_id = *given;
+}
+
+void JsonDecoder::State::read_key_of_split(Request& request) {
+  const auto* given = tree.string();
+  if (given == nullptr || given->empty() || given->size() > kMaxKeyBytes)
+    return offend("key: expected a string of 1 to " + std::to_string(kMaxKeyBytes) + " bytes");
+  request.key = *given;
 }
 
 void JsonDecoder::State::read_filter(Request& request) {
@@ -291,6 +301,7 @@ core::Result<void> JsonDecoder::State::finish(const Request& request) const {
     if (!one && !many) return bad("embedding is missing");
     if (many && request.op == Op::route) return bad("embeddings is for match only; route takes one embedding");
   }
+  if (request.op == Op::match && request.stream) return bad("stream is for route only; match has one reply");
   if (request.op == Op::cancel && request.cancel_request.key.empty())
     return bad("request is missing: the id to cancel");
   const bool is_named = (allowed & (kGet | kPatch | kDelete)) != 0;

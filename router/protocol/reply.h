@@ -54,7 +54,8 @@ struct ExplainCandidateView {
 
 struct ExplainAttemptView {
   std::string_view target;
-  std::string_view outcome;  // "ok" or an error code
+  std::string_view endpoint;  // its address; empty where the target's kind has none
+  std::string_view outcome;   // "ok", a status, or an error code
   std::uint64_t took_us = 0;
 };
 
@@ -96,6 +97,14 @@ struct DecisionReply {
   bool route_op = false;                  // answers `route`
   bool dispatched = false;
   std::optional<TargetReplyView> reply{};  // when dispatched
+  bool more = false;                       // the head of a streamed reply: its body follows in chunks
+};
+
+// The last line or frame of a streamed reply.
+struct StreamEnd {
+  std::optional<core::Error> error{};  // why it is not complete
+  bool explain = false;
+  std::vector<ExplainAttemptView> attempts{};  // with explain: all of them
 };
 
 // `ok: false`. `retryable` and `sent` as in the contract.

@@ -19,6 +19,8 @@ void Request::clear() {
   timeout_ms.reset();
   explain = false;
   model.reset();
+  key.reset();
+  stream = false;
   payload = "null";
   payload_content_type = "application/json";
   headers.clear();
@@ -27,7 +29,7 @@ void Request::clear() {
   route_name.clear();
   vectors = false;
   offset = 0;
-  limit = 100;
+  limit = 0;
   change = {};
   changes.clear();
 }

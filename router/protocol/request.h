@@ -55,14 +55,16 @@ struct Request {
   std::optional<std::uint32_t> timeout_ms;
   bool explain = false;
   std::optional<std::string> model;
-  std::string payload = "null";  // as it came
+  std::optional<std::string> key;  // of sticky splits
+  bool stream = false;             // route: the reply in parts
+  std::string payload = "null";    // as it came
   std::string payload_content_type = "application/json";
   std::vector<RequestHeader> headers;
   RequestId cancel_request;          // cancel: the id to cancel
   std::string route_name;            // routes.get, patch, delete
   bool vectors = false;              // routes.get
-  std::size_t offset = 0;            // routes.get
-  std::size_t limit = 100;           // routes.get
+  std::size_t offset = 0;            // routes.get, routes.list
+  std::size_t limit = 0;             // the same; 0: none was given
   RouteChange change;                // routes.put, patch, delete; its kind and a name outside of `route` are not set
   std::vector<RouteChange> changes;  // routes.batch
 

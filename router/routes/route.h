@@ -22,7 +22,7 @@ enum class RouteSource : std::uint8_t { file, run_time };
 struct Route {
   std::string name;
   std::string description;
-  std::optional<std::string> target;
+  config::Destination destination;
   std::optional<double> score_threshold;     // the route's own
   config::Value metadata;                    // a map, or null
   IdRanges references;                       // ids in RoutingState::index

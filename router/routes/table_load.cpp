@@ -57,12 +57,12 @@ Result<DecisionRules> rules_of(const config::DecisionConfig& decision,
 class TableWriter::Loading {
  public:
   Loading(TableWriter& writer, const config::Config& config, SharedIndexes& indexes, bool has_new_vectors,
-          KeptGraph* graph)
+          KeptGraph* graph, InsertProgress on_inserted)
       : writer_(writer),
         config_(config),
         dimension_(config.index.dimension),
         has_new_vectors_(has_new_vectors),
-        edit_(indexes, writer.threads_, has_new_vectors, graph) {
+        edit_(indexes, writer.threads_, has_new_vectors, graph, std::move(on_inserted)) {
     for (const config::TargetConfig& target : config.targets) targets_.insert(target.name);
   }
 
@@ -121,7 +121,8 @@ class TableWriter::Loading {
   // Why a route of run time cannot be served beside the file's; empty when it can.
   std::string obstacle(const Route& route, std::size_t references, std::size_t negatives) const {
     if (names_.contains(route.name)) return "the configuration has a route of this name";
-    if (route.target && !targets_.contains(*route.target)) return "there is no target \"" + *route.target + "\"";
+    if (const std::string missing = missing_target(route.destination, targets_); !missing.empty())
+      return "there is no target \"" + missing + "\"";
     if (rows_ + references + negatives > config_.index.capacity)
       return "index.capacity has no room for its " + std::to_string(references + negatives) +
              " references and negatives";
@@ -172,7 +173,7 @@ class TableWriter::Loading {
                                                         std::to_string(dimension_) + " numbers"};
     Route route;
     route.name = content.name;
-    route.target = content.target;
+    route.destination = content.destination;
     const std::size_t references = content.references.values.size() / dimension_;
     const std::size_t negatives = content.negatives.values.size() / dimension_;
     if (std::string why = obstacle(route, references, negatives); !why.empty()) {
@@ -232,14 +233,14 @@ Result<SharedIndexes> TableWriter::indexes_for(const config::Config& config) con
 }
 
 Result<std::shared_ptr<const RoutingState>> TableWriter::load(const config::Config& config, const StoredRoutes& stored,
-                                                              KeptGraph* graph) {
+                                                              KeptGraph* graph, InsertProgress on_inserted) {
   SEMROUTE_CHECK(draft_.empty());
   if (newest_ == nullptr)
     if (auto done = make_indexes(config.index); !done.ok()) return done.error();
   auto next = indexes_for(config);
   if (!next.ok()) return next.error();
   const bool has_new_vectors = next->vectors != indexes_.vectors;
-  Loading loading(*this, config, *next, has_new_vectors, newest_ == nullptr ? graph : nullptr);
+  Loading loading(*this, config, *next, has_new_vectors, newest_ == nullptr ? graph : nullptr, std::move(on_inserted));
   const auto done = loading.run(stored);
   const std::shared_ptr<core::Index> vectors_before = indexes_.vectors;
   // Ids are not used again, whatever becomes of this.

@@ -50,7 +50,7 @@ std::string place_text(const std::string& file, config::Place place) {
 
 void set_fields(const RouteFields& fields, Route& route) {
   if (fields.description) route.description = *fields.description;
-  if (fields.target) route.target = *fields.target;
+  fields.apply_to(route.destination);
   if (fields.score_threshold) route.score_threshold = *fields.score_threshold;
   if (fields.metadata) route.metadata = *fields.metadata;
 }
@@ -85,6 +85,14 @@ std::size_t rows_of(const Route& route) { return route.references.count() + rout
 
 }  // namespace
 
+std::string missing_target(const config::Destination& destination, const TableWriter::TargetNames& targets) {
+  std::string missing;
+  config::for_each_target(destination, [&](std::string_view, const std::string& name) {
+    if (missing.empty() && !targets.contains(name)) missing = name;
+  });
+  return missing;
+}
+
 TableEntry TableWriter::find(const Entries& edited, std::string_view name) const {
   for (const Entries* entries : {&edited, &draft_})
     if (const auto found = entries->find(name); found != entries->end()) return found->second;
@@ -97,16 +105,27 @@ TableEntry TableWriter::find(const Entries& edited, std::string_view name) const
   return entry;
 }
 
-Result<void> TableWriter::check_target(const RouteChange& change, const std::optional<std::string>& target) const {
-  if (!target || targets_.contains(*target)) return {};
-  const std::string_view meant = config::nearest_word(*target, targets_);
+// `destination` is that of the route once it is changed.
+Result<void> TableWriter::check_destination(const RouteChange& change, const config::Destination& destination) const {
   const bool is_patch = change.kind == RouteChange::Kind::patch;
-  if (is_patch && !change.fields.target)
-    return about(change, ErrorCode::conflict,
-                 "route " + quoted(change.name) + " is parked: its target " + quoted(*target) +
-                     " is not there; set another one");
-  return bad(change, std::string(is_patch ? "set" : "route") + ".target: expected the name of a target, found " +
-                         quoted(*target) + (meant.empty() ? "" : "; did you mean " + std::string(meant) + '?'));
+  const std::string fields = is_patch ? "set." : "route.";
+  Result<void> found;
+  config::for_each_target(destination, [&](std::string_view key, const std::string& name) {
+    if (!found.ok() || targets_.contains(name)) return;
+    const bool is_new = !is_patch || (key == "target" && change.fields.targets) ||
+                        (key == "fallback_targets" && change.fields.fallbacks) ||
+                        (key == "mirror.target" && change.fields.mirror);
+    const std::string_view meant = config::nearest_word(name, targets_);
+    found = is_new ? bad(change, fields + std::string(key) + ": expected the name of a target, found " + quoted(name) +
+                                     (meant.empty() ? "" : "; did you mean " + std::string(meant) + '?'))
+                   : about(change, ErrorCode::conflict,
+                           "route " + quoted(change.name) + " is parked: its target " + quoted(name) +
+                               " is not there; set another one");
+  });
+  if (!found.ok()) return found;
+  if (const std::string problem = config::problem_of(destination); !problem.empty())
+    return bad(change, fields + problem);
+  return {};
 }
 
 Result<void> TableWriter::check_rows(const RouteChange& change, const char* references, const char* negatives) const {
@@ -118,8 +137,9 @@ Result<void> TableWriter::check_rows(const RouteChange& change, const char* refe
 Result<TableEntry> TableWriter::put(const RouteChange& change, std::uint64_t revision, const TableEntry& now,
                                     TableEdit& edit) const {
   if (const auto problem = config::name_problem(change.name)) return bad(change, "route.name: " + *problem);
-  const auto& target = change.fields.target;
-  if (auto done = check_target(change, target ? *target : std::nullopt); !done.ok()) return done.error();
+  config::Destination destination;
+  change.fields.apply_to(destination);
+  if (auto done = check_destination(change, destination); !done.ok()) return done.error();
   if (change.references.count == 0) return bad(change, "route.references: expected at least one");
   if (auto done = check_rows(change, "route.references", "route.negatives"); !done.ok()) return done.error();
   config::RouteConfig content;
@@ -144,8 +164,9 @@ Result<TableEntry> TableWriter::patch(const RouteChange& change, std::uint64_t r
     if (!active.ok()) return active.error();
     before = std::move(active).value();
   }
-  if (auto done = check_target(change, change.fields.target ? *change.fields.target : before->target); !done.ok())
-    return done.error();
+  config::Destination destination = before->destination;
+  change.fields.apply_to(destination);
+  if (auto done = check_destination(change, destination); !done.ok()) return done.error();
   if (auto done = check_rows(change, "add", "add_negatives"); !done.ok()) return done.error();
   if (auto done = check_positions(change, "remove", change.remove, before->references.count()); !done.ok())
     return done.error();

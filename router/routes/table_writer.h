@@ -49,7 +49,8 @@ class TableWriter {
   // Errors: resource_exhausted when the file's references exceed index.capacity; those of TableEdit.
   [[nodiscard]] core::Result<std::shared_ptr<const RoutingState>> load(const config::Config& config,
                                                                        const StoredRoutes& stored = {},
-                                                                       KeptGraph* graph = nullptr);
+                                                                       KeptGraph* graph = nullptr,
+                                                                       InsertProgress on_inserted = nullptr);
 
   // All of `changes`, in order, or none; they make `revision`. Sees what was applied before, finished or not.
   // Errors: conflict, not_found, bad_request, bad_vector, dimension_mismatch, resource_exhausted, overloaded.
@@ -85,8 +86,8 @@ class TableWriter {
                                              TableEdit& edit) const;
   [[nodiscard]] core::Result<TableEntry> patch(const RouteChange& change, std::uint64_t revision, const TableEntry& now,
                                                TableEdit& edit) const;
-  [[nodiscard]] core::Result<void> check_target(const RouteChange& change,
-                                                const std::optional<std::string>& target) const;
+  [[nodiscard]] core::Result<void> check_destination(const RouteChange& change,
+                                                     const config::Destination& destination) const;
   [[nodiscard]] core::Result<void> check_rows(const RouteChange& change, const char* references,
                                               const char* negatives) const;
   [[nodiscard]] std::shared_ptr<const RoutingState> make_state(std::vector<std::shared_ptr<const Route>> routes,
@@ -109,6 +110,10 @@ class TableWriter {
   std::uint64_t inserted_ = 0;
   std::uint64_t removed_ = 0;
 };
+
+// A name in `destination` that is not among `targets`; empty: all are.
+[[nodiscard]] std::string missing_target(const config::Destination& destination,
+                                         const TableWriter::TargetNames& targets);
 
 // The state of a configuration alone.
 [[nodiscard]] core::Result<std::shared_ptr<const RoutingState>> build_routing_state(const config::Config& config,

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "config/destination_reader.h"
 #include "config/json_text.h"
 #include "router/tool/json_text.h"
 
@@ -62,6 +63,31 @@ std::string scalar(const config::Value& value) {
   return text;
 }
 
+// In flow style.
+std::string flow(const config::Value& value) {
+  std::string text;
+  if (value.list() != nullptr) {
+    for (const config::Value& element : *value.list()) text += (text.empty() ? "" : ", ") + flow(element);
+    return '[' + text + ']';
+  }
+  if (value.map() == nullptr) return scalar(value);
+  for (const config::Member& member : *value.map())
+    text += (text.empty() ? "" : ", ") + member.key + ": " + flow(member.value);
+  return '{' + text + '}';
+}
+
+// A line each for the target, the fallback targets and the mirror, those that are there.
+Result<std::string> destination_lines(const config::Destination& destination) {
+  std::string members;
+  config::append_members(destination, members);
+  if (members.empty()) return members;
+  const auto object = parse_json('{' + members.substr(1) + '}');
+  if (!object.ok()) return object.error();
+  std::string lines;
+  for (const config::Member& member : *object->map()) lines += member.key + ": " + flow(member.value) + "\n";
+  return lines;
+}
+
 std::string file_name(std::size_t number, const std::string& name) {
   char digits[24];
   std::snprintf(digits, sizeof digits, "%05zu", number);
@@ -109,7 +135,10 @@ Result<config::RouteConfig> route_of_reply(const config::Value& route) {
   if (!name) return no_route("it has no name");
   made.name = *name;
   made.description = text_of(route, "description").value_or("");
-  made.target = text_of(route, "target");
+  config::Diagnostics problems("");
+  config::MapReader reader(route, "route", problems);
+  made.destination = config::DestinationReader(problems, nullptr, nullptr).read(reader);
+  if (problems.has_errors()) return no_route(problems.all().front().key_path + ": " + problems.all().front().message);
   made.score_threshold = number_of(route, "score_threshold");
   const config::Value* metadata = route.find("metadata");
   if (metadata != nullptr && metadata->map() != nullptr && !metadata->map()->empty()) made.metadata = *metadata;
@@ -141,7 +170,9 @@ Result<void> write_route(const std::string& folder, std::size_t number, std::siz
   const std::string base = file_name(number, route.name);
   std::string yaml = "name: " + quoted(route.name) + "\n";
   if (!route.description.empty()) yaml += "description: " + quoted(route.description) + "\n";
-  if (route.target) yaml += "target: " + quoted(*route.target) + "\n";
+  const auto destination = destination_lines(route.destination);
+  if (!destination.ok()) return destination.error();
+  yaml += *destination;
   if (route.score_threshold) {
     yaml += "score_threshold: ";
     config::append_json_number(*route.score_threshold, yaml);

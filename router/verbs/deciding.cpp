@@ -17,14 +17,6 @@ std::string embedding_name(const Request& request, std::size_t i) {
   return request.batch ? "embeddings[" + std::to_string(i) + "]" : "embedding";
 }
 
-// xorshift64*: cheap, and good enough to sample log lines by.
-double next_random(std::uint64_t& state) {
-  state ^= state >> 12U;
-  state ^= state << 25U;
-  state ^= state >> 27U;
-  return static_cast<double>((state * 0x2545F4914F6CDD1DULL) >> 11U) * 0x1.0p-53;
-}
-
 }  // namespace
 
 core::Result<void> prepare_embeddings(Exchange& exchange) {
@@ -101,12 +93,20 @@ StageTimes decide_embedding(Exchange& exchange, std::size_t i) {
   return times;
 }
 
+ChosenTarget choose_target(Exchange& exchange) {
+  const Decision& decision = exchange.context.decision;
+  if (!decision.route) return {};
+  const auto& targets = exchange.state->route_targets[*decision.route];
+  if (targets == nullptr) return {};
+  return {targets, targets->choose(exchange.request.key, exchange.context.random)};
+}
+
 void log_decision(VerbContext& context, const ServiceState& state, std::string_view request_id,
                   const Decision& decision, const StageTimes& times, const std::optional<DispatchNote>& dispatch,
                   std::span<const float> embedding) {
   if (context.decision_log == nullptr || !state.config.decision_log) return;
   const auto& rules = *state.config.decision_log;
-  if (rules.sample < 1.0 && next_random(context.random) >= rules.sample) return;
+  if (rules.sample < 1.0 && context.random.next() >= rules.sample) return;
   std::string line;
   append_decision_line(state, request_id, decision, times, dispatch,
                        rules.embedding ? embedding : std::span<const float>(), line);

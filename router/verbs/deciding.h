@@ -15,6 +15,18 @@ namespace semroute::router {
 // embedding.
 [[nodiscard]] core::Result<void> prepare_embeddings(Exchange& exchange);
 
+// Where a decided request goes: the route's targets, null when it has none, and which of its split.
+struct ChosenTarget {
+  std::shared_ptr<const RouteTargets> targets;
+  std::size_t position = 0;
+
+  [[nodiscard]] std::string_view name() const noexcept {
+    return targets == nullptr ? std::string_view() : targets->split(position).name();
+  }
+};
+// For the decision in context.decision.
+[[nodiscard]] ChosenTarget choose_target(Exchange& exchange);
+
 // Decides prepared embedding `i` into context.decision and counts it.
 [[nodiscard]] StageTimes decide_embedding(Exchange& exchange, std::size_t i);
 

@@ -18,14 +18,14 @@ std::string_view outcome_of(const Decision& decision, const RouteScore& candidat
 
 }  // namespace
 
-void fill_view(const ServiceState& state, const Decision& decision, DecisionView& view) {
+void fill_view(const ServiceState& state, const Decision& decision, std::string_view target, DecisionView& view) {
   const RouteList routes = state.routing->table.routes();
   view.decision = decision.kind;
   view.reason = decision.reason;
   view.score = decision.score;
   view.route = decision.route ? std::string_view(routes[*decision.route].name) : std::string_view();
   view.metadata = decision.route ? &routes[*decision.route].metadata : nullptr;
-  view.target = decision.route ? state.target_name(*decision.route) : std::string_view();
+  view.target = target;
   view.approximate = state.routing->approximate;
   view.matches.clear();
   for (const auto& m : decision.matches) view.matches.push_back({routes[m.route].name, m.score, m.threshold, m.passed});
@@ -50,6 +50,14 @@ ExplainView make_explain(const ServiceState& state, const Decision& decision, st
     explain.candidates.push_back({routes[c.route].name, c.score, c.threshold, margin, outcome_of(decision, c)});
   }
   return explain;
+}
+
+std::vector<ExplainAttemptView> attempt_views(const std::vector<DispatchAttempt>& attempts) {
+  std::vector<ExplainAttemptView> views;
+  views.reserve(attempts.size());
+  for (const auto& [target, attempt] : attempts)
+    views.push_back({target->name(), attempt.endpoint, attempt.outcome, attempt.took_us});
+  return views;
 }
 
 }  // namespace semroute::router

@@ -20,7 +20,7 @@ void handle_match(Exchange& exchange) {
   for (std::size_t i = 0; i < request.embedding_count; ++i) {
     const StageTimes times = decide_embedding(exchange, i);
     auto& view = reply.decisions[i];
-    fill_view(state, context.decision, view);
+    fill_view(state, context.decision, choose_target(exchange).name(), view);
     if (request.explain) {
       view.explain = make_explain(state, context.decision, context.scratch.candidates);
       set_times(*view.explain, times);

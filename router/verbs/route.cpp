@@ -1,161 +1,14 @@
-#include <algorithm>
-#include <array>
-#include <charconv>
 #include <memory>
-#include <utility>
-
-#include <boost/asio/post.hpp>
+#include <optional>
 
 #include "router/verbs/deciding.h"
 #include "router/verbs/decision_views.h"
+#include "router/verbs/pending_dispatch.h"
 #include "router/verbs/verb.h"
 
 namespace semroute::router {
 
 namespace {
-
-// Whether the same request may fare better another time.
-bool can_be_retried(core::ErrorCode code) {
-  return code != core::ErrorCode::cancelled && code != core::ErrorCode::bad_request;
-}
-
-// A decided request until its target has answered. Owns all that the reply needs.
-class PendingDispatch : public std::enable_shared_from_this<PendingDispatch> {
- public:
-  PendingDispatch(Exchange& exchange, StageTimes times)
-      : context_(exchange.context),
-        session_(exchange.session.shared_from_this()),
-        state_(exchange.state),
-        id_(exchange.request.id),
-        request_id_(exchange.context.request_id(exchange.request)),
-        decision_(exchange.context.decision),
-        explain_(exchange.request.explain),
-        times_(times),
-        target_(state_->route_targets[*decision_.route]) {
-    if (explain_) candidates_ = exchange.context.scratch.candidates;
-    if (context_.decision_log != nullptr) embedding_ = exchange.request.embeddings;
-  }
-
-  void start(Exchange& exchange) {
-    const auto self = shared_from_this();
-    channel_ = context_.channels.channel(state_->targets[target_]);
-    token_ = session_->begin_async(id_, [weak = weak_from_this()] {
-      if (const auto pending = weak.lock()) pending->cancel();
-    });
-    counters().in_flight.fetch_add(1, std::memory_order_relaxed);
-    began_ = Clock::now();
-    auto call = channel_->dispatch(make_request(exchange), nullptr,
-                                   [self](const plugins::DispatchOutcome& outcome) { self->finish(outcome); });
-    if (!finished_) call_ = std::move(call);
-  }
-
- private:
-  TargetCounters& counters() { return *state_->target_counters[target_]; }
-
-  void cancel() {
-    const auto call = call_;
-    if (call != nullptr) call->cancel();
-  }
-
-  std::shared_ptr<const plugins::DispatchRequest> make_request(Exchange& exchange) {
-    Request& request = exchange.request;
-    const auto made = std::make_shared<plugins::DispatchRequest>();
-    plugins::DispatchRequest& out = *made;
-    out.payload = std::move(request.payload);
-    out.content_type = std::move(request.payload_content_type);
-    out.request_id = request_id_;
-    out.route = state_->routing->table.routes()[*decision_.route].name;
-    out.decision = to_string(decision_.kind);
-    out.has_score = decision_.score.has_value();
-    out.score = decision_.score.value_or(0.0F);
-    out.revision = state_->revision;
-    for (auto& header : request.headers) {
-      if (header.name == "traceparent") {
-        out.traceparent = std::move(header.value);
-        continue;
-      }
-      const auto& allowed = state_->config.request_headers;
-      if (std::find(allowed.begin(), allowed.end(), header.name) == allowed.end()) continue;
-      out.headers.emplace_back(std::move(header.name), std::move(header.value));
-    }
-    if (request.timeout_ms) out.deadline = exchange.started + std::chrono::milliseconds(*request.timeout_ms);
-    return made;
-  }
-
-  void finish(const plugins::DispatchOutcome& outcome) {
-    finished_ = true;
-    counters().in_flight.fetch_sub(1, std::memory_order_relaxed);
-    times_.dispatch_ns =
-        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - began_).count());
-    context_.counters.observe(Stage::dispatch, times_.dispatch_ns);
-    // Before the reply is sent, so that who has read it finds it counted.
-    if (outcome.reply.ok()) {
-      counters().count_ok();
-    } else {
-      counters().count_error(outcome.reply.error().code);
-    }
-    const std::string_view result =
-        outcome.reply.ok() ? std::string_view("ok") : core::to_string(outcome.reply.error().code);
-    const std::string_view target = state_->targets[target_]->name();
-    log_decision(context_, *state_, request_id_, decision_, times_, DispatchNote{target, result}, embedding_);
-
-    DecisionView view;
-    fill_view(*state_, decision_, view);
-    if (explain_) {
-      view.explain = make_explain(*state_, decision_, candidates_);
-      set_times(*view.explain, times_);
-      view.explain->attempts.push_back({target, result, times_.dispatch_ns / 1000});
-    }
-    if (session_->open()) send(outcome, std::move(view));
-    session_->finish_async(token_);
-    release();
-  }
-
-  void send(const plugins::DispatchOutcome& outcome, DecisionView view) {
-    if (outcome.reply.ok()) {
-      const auto& r = *outcome.reply;
-      DecisionReply reply;
-      reply.request_id = request_id_;
-      reply.revision = state_->revision;
-      reply.decisions.push_back(std::move(view));
-      reply.route_op = true;
-      reply.dispatched = true;
-      reply.reply = TargetReplyView{r.status, r.content_type, r.body};
-      return session_->reply(Op::route, id_, reply);
-    }
-    const auto& error = outcome.reply.error();
-    session_->reply(Op::route, id_,
-                    ErrorReply{.request_id = request_id_,
-                               .code = error.code,
-                               .message = error.message,
-                               .retryable = !outcome.sent && can_be_retried(error.code),
-                               .sent = outcome.sent,
-                               .decision = &view,
-                               .revision = state_->revision});
-  }
-
-  // The channel may be inside its own member function here: what it hangs on is let go from the loop.
-  void release() {
-    boost::asio::post(context_.io, [channel = std::move(channel_), call = std::move(call_)] {});
-  }
-
-  VerbContext& context_;
-  std::shared_ptr<Session> session_;
-  std::shared_ptr<const ServiceState> state_;
-  RequestId id_;
-  std::string request_id_;
-  Decision decision_;
-  bool explain_;
-  StageTimes times_;
-  std::size_t target_;
-  std::vector<RouteScore> candidates_;  // for explain
-  std::vector<float> embedding_;
-  std::shared_ptr<plugins::Channel> channel_;
-  std::shared_ptr<plugins::Call> call_;
-  std::uint64_t token_ = 0;
-  Clock::time_point began_;
-  bool finished_ = false;
-};
 
 void reply_undispatched(Exchange& exchange, const StageTimes& times) {
   auto& context = exchange.context;
@@ -168,7 +21,7 @@ void reply_undispatched(Exchange& exchange, const StageTimes& times) {
   reply.reply.reset();
   reply.decisions.resize(1);
   auto& view = reply.decisions.front();
-  fill_view(*exchange.state, context.decision, view);
+  fill_view(*exchange.state, context.decision, {}, view);
   if (exchange.request.explain) {
     view.explain = make_explain(*exchange.state, context.decision, context.scratch.candidates);
     set_times(*view.explain, times);
@@ -185,11 +38,10 @@ void handle_route(Exchange& exchange) {
     return reply_error(exchange, prepared.error());
   }
   const StageTimes times = decide_embedding(exchange, 0);
-  const Decision& decision = exchange.context.decision;
-  if (!decision.route || exchange.state->route_targets[*decision.route] == ServiceState::kNoTarget) {
-    return reply_undispatched(exchange, times);
-  }
-  std::make_shared<PendingDispatch>(exchange, times)->start(exchange);
+  const ChosenTarget chosen = choose_target(exchange);
+  if (chosen.targets == nullptr) return reply_undispatched(exchange, times);
+  const DispatchTarget* mirror = chosen.targets->mirror(exchange.context.random);
+  std::make_shared<PendingDispatch>(exchange, times, chosen)->start(exchange, mirror);
 }
 
 }  // namespace semroute::router

@@ -19,6 +19,8 @@
 #include "router/decide/decide.h"
 #include "router/decide/nearest_routes.h"
 #include "router/dispatch/channel_pool.h"
+#include "router/dispatch/mirrors.h"
+#include "router/dispatch/random.h"
 #include "router/net/session.h"
 #include "router/observe/decision_log.h"
 
@@ -44,6 +46,8 @@ struct VerbContext {
   Control& control;
   WorkerCounters& counters;
   ChannelPool& channels;
+  Mirrors& mirrors;
+  Random random;
   DecisionLog* decision_log = nullptr;  // null: off
   // Scratch, reused by every request of the worker.
   DecideScratch scratch{};
@@ -54,7 +58,6 @@ struct VerbContext {
   DecisionReply reply{};
   std::string text{};
   std::uint64_t next_request_id = 0;
-  std::uint64_t random = 0x9E3779B97F4A7C15ULL;  // of the decision log's sampling
 
   // The client's request id, or a new one in `text`.
   [[nodiscard]] std::string_view request_id(const Request& request);

@@ -32,7 +32,7 @@ TEST_F(LoadRoute, HasTheFieldsOfARouteAndAnyTarget) {
   ASSERT_EQ(outcome.config->routes.size(), 1U);
   const RouteConfig& route = outcome.config->routes[0];
   EXPECT_EQ(route.name, "a");
-  EXPECT_EQ(route.target, "unheard");
+  EXPECT_EQ(route.destination.targets, (TargetSplit{{"unheard", 1}}));
   EXPECT_EQ(route.references.values, (std::vector<float>{1, 2, 3, 4}));
   EXPECT_EQ(route.negatives.values, (std::vector<float>{5, 6}));
 }

@@ -104,7 +104,7 @@ TEST(Messages, TheQuickstartHasNone) {
   for (const RouteConfig& route : outcome.config->routes) {
     EXPECT_EQ(route.references.values.size(), 12U * 64U) << route.name;
     EXPECT_EQ(route.references.texts.size(), 12U) << route.name;
-    EXPECT_TRUE(route.target) << route.name;
+    EXPECT_FALSE(route.destination.targets.empty()) << route.name;
   }
 }
 

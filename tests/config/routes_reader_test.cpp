@@ -8,6 +8,8 @@
 namespace semroute::config {
 namespace {
 
+TargetSplit sole(const std::string& name) { return {{name, 1}}; }
+
 class Routes : public testing::Test {
  protected:
   void SetUp() override {
@@ -68,7 +70,7 @@ TEST_F(Routes, KeepWhatTheFileSays) {
   ASSERT_EQ(config.routes.size(), 2U);
   const RouteConfig& route = config.routes[0];
   EXPECT_EQ(route.description, "rightwards");
-  EXPECT_EQ(route.target, "canned");
+  EXPECT_EQ(route.destination.targets, sole("canned"));
   EXPECT_EQ(route.score_threshold, -0.5);
   EXPECT_EQ(route.references.values, (std::vector<float>{1, 0, 2, 0}));
   EXPECT_EQ(route.references.texts, (std::vector<std::string>{"one right", ""}));
@@ -230,9 +232,52 @@ TEST_F(Routes, RefuseMetadataThatIsNotFlat) {
             "routes[0].metadata: expected a map, found \"gold\"");
 }
 
-TEST_F(Routes, RefuseByNameWhatIsOfALaterVersion) {
-  EXPECT_EQ(problem("routes: [{name: x, references: {vectors: [1, 0]}, fallback_targets: [canned]}]"),
-            "routes[0].fallback_targets: is known, not in this version");
+TEST_F(Routes, SayWhereTheirRequestsGo) {
+  const std::string targets = "[{name: a, kind: static}, {name: b, kind: static}, {name: c, kind: static}]";
+  const LoadOutcome outcome =
+      scratch_.load("index: {dimension: 2}\ntargets: " + targets +
+                    "\nroutes:\n"
+                    "  - {name: x, target: a, fallback_targets: [b, c], references: {vectors: [1, 0]}}\n"
+                    "  - {name: y, target: [{target: a, weight: 90}, {target: b}], fallback_targets: [a], "
+                    "mirror: {target: c, percent: 2.5}, references: {vectors: [1, 0]}}\n"
+                    "route_sets:\n  - {vectors: own.jsonl, except: [x], target: [{target: c}], mirror: {target: c}}\n");
+  ASSERT_TRUE(outcome.config) << (outcome.problems.empty() ? "" : to_string(outcome.problems[0]));
+  const auto& routes = outcome.config->routes;
+  EXPECT_EQ(routes[0].destination, (Destination{sole("a"), {"b", "c"}, std::nullopt}));
+  EXPECT_EQ(routes[1].destination, (Destination{{{"a", 90}, {"b", 1}}, {"a"}, Mirror{"c", 2.5}}));
+  EXPECT_EQ(routes[2].destination, (Destination{sole("c"), {}, Mirror{"c", 100.0}}));
+}
+
+TEST_F(Routes, RefuseDestinationsThatMakeNoSense) {
+  const auto destination_problem = [this](const std::string& keys) {
+    return problem("routes: [{name: x, references: {vectors: [1, 0]}, " + keys + "}]");
+  };
+  EXPECT_EQ(destination_problem("target: 7"), "routes[0].target: expected a string or a list of maps, found 7");
+  EXPECT_EQ(destination_problem("target: []"),
+            "routes[0].target: expected a string or a list of maps, found an empty list");
+  EXPECT_EQ(destination_problem("target: [canned]"), "routes[0].target[0]: expected a map, found \"canned\"");
+  EXPECT_EQ(destination_problem("target: [{target: canned, weight: 0}]"),
+            "routes[0].target[0].weight: expected an integer 1..1000000, found 0");
+  EXPECT_EQ(destination_problem("target: [{weight: 1}]"),
+            "routes[0].target[0].target: is required: expected a string, found nothing");
+  EXPECT_EQ(destination_problem("target: [{target: caned}]"),
+            "routes[0].target[0].target: expected the name of a target, found \"caned\"; did you mean canned?");
+  EXPECT_EQ(destination_problem("target: [{target: canned}, {target: canned}]"),
+            "routes[0].target[1].target: \"canned\" is in this split already");
+  EXPECT_EQ(destination_problem("target: canned, fallback_targets: [canned]"),
+            "routes[0].fallback_targets: \"canned\" is the target itself");
+  EXPECT_EQ(destination_problem("target: canned, fallback_targets: [spare]"),
+            "routes[0].fallback_targets[0]: expected the name of a target, found \"spare\"");
+  EXPECT_EQ(destination_problem("fallback_targets: [canned]"),
+            "routes[0].fallback_targets: expected none, as there is no target");
+  EXPECT_EQ(destination_problem("mirror: {target: canned}"), "routes[0].mirror: expected none, as there is no target");
+  EXPECT_EQ(destination_problem("target: canned, mirror: {target: canned, percent: -1}"),
+            "routes[0].mirror.percent: expected a number 0..100, found -1");
+  EXPECT_EQ(destination_problem("target: canned, mirror: {percent: 5}"),
+            "routes[0].mirror.target: is required: expected a string, found nothing");
+  std::string many = "target: [";
+  for (std::size_t i = 0; i <= kMaxTargetsOfSplit; ++i) many += "{target: canned}, ";
+  EXPECT_EQ(destination_problem(many + "]"), "routes[0].target: expected at most 64 targets");
 }
 
 TEST_F(Routes, ComeFromSetsInOrderOfFirstAppearance) {
@@ -244,8 +289,8 @@ TEST_F(Routes, ComeFromSetsInOrderOfFirstAppearance) {
   for (const RouteConfig& route : config.routes) names.push_back(route.name);
   EXPECT_EQ(names, (std::vector<std::string>{"z", "x", "y", "w"}));
   EXPECT_EQ(config.routes[2].references.values, (std::vector<float>{0, 1, 0, 2, 0, 3}));
-  EXPECT_EQ(config.routes[2].target, "canned");
-  EXPECT_EQ(config.routes[3].target, std::nullopt);
+  EXPECT_EQ(config.routes[2].destination.targets, sole("canned"));
+  EXPECT_EQ(config.routes[3].destination, Destination{});
 }
 
 TEST_F(Routes, RefuseSetsThatFitNothing) {

@@ -253,9 +253,6 @@ TEST_F(Configuration, KeysOfLaterVersionsAreRefusedByName) {
                 HasSubstr("known, not in this version"))
         << key;
   }
-  expect_refused(
-      {"index: {dimension: 4}\nroutes: [{name: a, references: {vectors: [[1, 0, 0, 0]]}, fallback_targets: []}]\n",
-       {":4:"}});
 }
 
 }  // namespace

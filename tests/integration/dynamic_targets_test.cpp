@@ -146,5 +146,21 @@ TEST(DynamicTargets, AnotherConfigurationIsAnotherInstance) {
   EXPECT_TRUE(daemon.wait_for_log("target inside: destroyed")) << "the old one";
 }
 
+TEST(DynamicTargets, ANewFileIsTakenByAReloadAndTheSameOneIsKept) {
+  const Plugins plugins;
+  const DaemonProcess daemon(config_for(plugins.add("good")));
+  RawClient client(daemon.port());
+  const auto reload = [&] { return client.ask(R"({"id":1,"op":"reload"})"); };
+  EXPECT_THAT(ask(daemon, "config"), HasSubstr(R"("ok":true)"));
+  EXPECT_THAT(reload(), HasSubstr(R"("revision":2)"));
+  EXPECT_THAT(ask(daemon, "config"), HasSubstr(R"("ok":true)"));
+  EXPECT_THAT(daemon.log(), ::testing::Not(HasSubstr("destroyed")));
+  (void)plugins.add("good");  // in its place
+  EXPECT_THAT(reload(), HasSubstr(R"("revision":3)"));
+  EXPECT_THAT(ask(daemon, "config"), HasSubstr(R"("ok":true)"));
+  EXPECT_TRUE(daemon.wait_for_log("target inside: destroyed"));
+  EXPECT_TRUE(daemon.wait_for_log("target inside: plugin test of ", 60, 2));
+}
+
 }  // namespace
 }  // namespace semroute::test

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -78,6 +80,20 @@ Keys documented_keys() {
   return keys;
 }
 
+// A self-signed certificate whose key is gone.
+constexpr std::string_view kAuthority =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBiTCCAS+gAwIBAgIUU+TywISuomJR06nIvbj3gnRNrMMwCgYIKoZIzj0EAwIw\n"
+    "GTEXMBUGA1UEAwwOdGVzdCBhdXRob3JpdHkwIBcNMjYxMTI1MjAzNTU5WhgPMjEy\n"
+    "NjExMDEyMDM1NTlaMBkxFzAVBgNVBAMMDnRlc3QgYXV0aG9yaXR5MFkwEwYHKoZI\n"
+    "zj0CAQYIKoZIzj0DAQcDQgAEP3+OJbNIMkej4JvVRoh+A18UOFp/VNhYUY7k9PcU\n"
+    "kDz0cDRsnAxhhPyyY2mR/mOgikGB11QWG9GlayIg4/BNn6NTMFEwHQYDVR0OBBYE\n"
+    "FEaCVM9H6prKxHj+SCherYokiTMFMB8GA1UdIwQYMBaAFEaCVM9H6prKxHj+SChe\n"
+    "rYokiTMFMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSAAwRQIgVIeC2V/W\n"
+    "zGS5JEDSf75sh6QZcGD5z/wSSVMullHoJEQCIQCRo1AAEilLbfWBgXEs+RsU1pRz\n"
+    "0jT1l7x622yaMyVbpA==\n"
+    "-----END CERTIFICATE-----\n";
+
 class ConfigurationPage : public testing::Test {
  protected:
   // The files that the complete example names.
@@ -87,6 +103,8 @@ class ConfigurationPage : public testing::Test {
                    "{\"label\":\"billing\",\"text\":\"where is my invoice\"}\nbilling\ninsults\ncompliments\n");
     scratch_.write("train.npy", config::test::float_npy(3, 4, {0, 0, 1, 0, 0, 0, 0, 1, 0, 1, 1, 0}));
     scratch_.write("train.txt", "shipping\nreturns\noos\n");
+    scratch_.write("ca.pem", kAuthority);
+    ::chmod(scratch_.write("search.token", "Bearer secret\n").c_str(), 0600);
     std::filesystem::copy_file(test::plugin_path("good"), scratch_.path("finder.so"));
     // Whatever the umask is.
     std::filesystem::permissions(scratch_.path("finder.so"), std::filesystem::perms{0644});

@@ -25,6 +25,7 @@ ROOMS = {
     "CLI/": (r"router/(tool|daemon)/.*\.cpp", 1),
     "prometheus/": (r"router/(observe|admin)/.*", 3),
     "boost/asio": (r"(plugins|router)/.*", None),
+    "openssl/": (r"plugins/targets/http/tls\.cpp", 1),
     "boost/json": (r"config/[a-z_]*json[a-z_]*\.cpp|config/[a-z_]*vector[a-z_]*\.cpp|plugins/targets/.*"
                    r"|router/(protocol|tool|observe|admin)/.*", None),
     "boost/url": (r"(plugins|router)/.*", None),

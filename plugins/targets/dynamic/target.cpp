@@ -75,6 +75,9 @@ class DynamicTarget final : public Target {
   [[nodiscard]] std::unique_ptr<Channel> open(boost::asio::io_context& io) override {
     return std::make_unique<DynamicChannel>(io, instance_);
   }
+  [[nodiscard]] bool is_current() const override {
+    return is_plugin_of(instance_->settings().path, instance_->settings().table);
+  }
   void start(boost::asio::io_context& io) override {
     const auto keeper = std::make_shared<Keeper>(io, instance_);
     keeper->timer.async_wait([keeper](const boost::system::error_code&) {});

@@ -213,7 +213,7 @@ TEST_F(Changes, WhatIsNotKeptIsNotServed) {
 TEST_F(Changes, AreThereAgainAfterARestart) {
   ASSERT_TRUE(load().ok());
   RouteChange put = test::put("a", {1.0F, 2.0F}, 1, {5.0F});
-  put.fields.target = "canned";
+  put.fields.targets = {{"canned", 1}};
   ASSERT_TRUE(change(put).revision.ok());
   ASSERT_TRUE(change(test::patch("a", {3.0F}, {0})).revision.ok());
   ASSERT_TRUE(change(test::put("b", {4.0F})).revision.ok());
@@ -225,7 +225,7 @@ TEST_F(Changes, AreThereAgainAfterARestart) {
   const Route& route = served()->routing->table.routes()[0];
   EXPECT_EQ(route.version, 3U);
   EXPECT_EQ(route.source, RouteSource::run_time);
-  EXPECT_EQ(route.target, "canned");
+  EXPECT_EQ(route.destination.targets, (config::TargetSplit{{"canned", 1}}));
   EXPECT_EQ(route.references.count(), 2U);
   EXPECT_EQ(test::stored(*served()->routing->index, route.references.id(0))[0], 2.0F);
   EXPECT_EQ(test::stored(*served()->routing->index, route.references.id(1))[0], 3.0F);
@@ -262,7 +262,7 @@ TEST_F(Changes, ManyPatchesOfARouteAreKeptAsOneRecord) {
 TEST_F(Changes, RoutesInTheWayAreParkedAtStartAndAtReload) {
   ASSERT_TRUE(load().ok());
   RouteChange put = test::put("a", {1.0F});
-  put.fields.target = "canned";
+  put.fields.targets = {{"canned", 1}};
   ASSERT_TRUE(change(put).revision.ok());
   ASSERT_TRUE(change(test::put("b", {2.0F})).revision.ok());
   const config::Config before = config_;
@@ -287,7 +287,7 @@ TEST_F(Changes, RoutesInTheWayAreParkedAtStartAndAtReload) {
   EXPECT_THAT(change(patch).revision.error().message, HasSubstr("is of the configuration, at routes.yaml:14:5"));
   patch.name = "a";
   EXPECT_THAT(change(patch).revision.error().message, HasSubstr("is parked: its target \"canned\" is not there"));
-  patch.fields.target = std::optional<std::string>();
+  patch.fields.targets.emplace();
   ASSERT_TRUE(change(patch).revision.ok());
   EXPECT_THAT(names(), ElementsAre("a", "b", "file"));
   config_ = before;

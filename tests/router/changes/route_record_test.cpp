@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <fstream>
 #include <random>
+#include <sstream>
 
 #include "tests/router/changes/changes.h"
+#include "tests/support/places.h"
 
 namespace semroute::router {
 namespace {
@@ -25,7 +28,9 @@ RouteChange full_put() {
   change.kind = RouteChange::Kind::put;
   change.name = "billing";
   change.fields.description = "invoices, and süß";
-  change.fields.target = "api";
+  change.fields.targets = {{"api", 90}, {"süd", 10}};
+  change.fields.fallbacks = {"canned", "api"};
+  change.fields.mirror = config::Mirror{"shadow", 2.5};
   change.fields.score_threshold = 0.625;
   config::Value::Map members;
   members.push_back({"tier", {}, scalar(std::string("gold"))});
@@ -38,12 +43,18 @@ RouteChange full_put() {
   return change;
 }
 
+config::Destination destination_of_put() {
+  return {{{"api", 90}, {"süd", 10}}, {"canned", "api"}, config::Mirror{"shadow", 2.5}};
+}
+
 RouteChange full_patch() {
   RouteChange change = test::patch("billing", {9.0F, 10.0F}, {2, 0}, 2);
   change.references.texts = {"nine"};
   change.negatives = test::rows_of({11.0F, 12.0F}, 2, {"eleven"});
   change.remove_negatives = {0};
-  change.fields.target = std::optional<std::string>();
+  change.fields.targets = {{"other", 1}};
+  change.fields.fallbacks.emplace();
+  change.fields.mirror = std::optional<config::Mirror>();
   change.fields.score_threshold = std::optional<double>();
   return change;
 }
@@ -75,7 +86,7 @@ TEST(RouteRecord, APutComesBackAsItWas) {
   const config::RouteConfig& content = route->content;
   EXPECT_EQ(content.name, "billing");
   EXPECT_EQ(content.description, "invoices, and süß");
-  EXPECT_EQ(content.target, "api");
+  EXPECT_EQ(content.destination, destination_of_put());
   EXPECT_EQ(content.score_threshold, 0.625);
   EXPECT_EQ(content.metadata, *change.fields.metadata);
   EXPECT_EQ(bits(content.references.values), bits(change.references.values));
@@ -92,7 +103,7 @@ TEST(RouteRecord, PatchesAreAppliedInOrder) {
   EXPECT_EQ(route->content.references.texts, (std::vector<std::string>{"my invoice", "nine"}));
   EXPECT_EQ(route->content.negatives.values, (std::vector<float>{11.0F, 12.0F}));
   EXPECT_EQ(route->content.negatives.texts, (std::vector<std::string>{"eleven"}));
-  EXPECT_FALSE(route->content.target.has_value());
+  EXPECT_EQ(route->content.destination, (config::Destination{{{"other", 1}}, {}, std::nullopt}));
   EXPECT_FALSE(route->content.score_threshold.has_value());
   EXPECT_EQ(route->content.description, "invoices, and süß") << "what a patch does not name stays";
   EXPECT_TRUE(replayed({chain()[0], journal_change(test::patch("billing", {1, 2}, {}, 2), 5).record}).ok())
@@ -111,7 +122,7 @@ TEST(RouteRecord, JoinedRecordsMakeTheSameRoute) {
   ASSERT_TRUE(one.ok() && all.ok());
   EXPECT_EQ(one->version, all->version);
   EXPECT_EQ(one->content.description, all->content.description);
-  EXPECT_EQ(one->content.target, all->content.target);
+  EXPECT_EQ(one->content.destination, all->content.destination);
   EXPECT_EQ(one->content.score_threshold, all->content.score_threshold);
   EXPECT_EQ(one->content.metadata, all->content.metadata);
   EXPECT_EQ(bits(one->content.references.values), bits(all->content.references.values));
@@ -143,6 +154,54 @@ TEST(RouteRecord, EveryCutIsRefused) {
   }
 }
 
+std::string golden(const std::string& name) {
+  std::ifstream file(semroute::test::source_path("tests/router/changes/golden/" + name), std::ios::binary);
+  std::ostringstream bytes;
+  bytes << file.rdbuf();
+  EXPECT_FALSE(bytes.str().empty()) << name;
+  return bytes.str();
+}
+
+// Written by hand from FORMAT.md.
+TEST(RouteRecord, RecordsOfEveryVersionAreReadForEver) {
+  const auto first = replayed({golden("put_version_1")});
+  ASSERT_TRUE(first.ok()) << first.error().message;
+  EXPECT_EQ(first->version, 5U);
+  EXPECT_EQ(first->content.description, "invoices");
+  EXPECT_EQ(first->content.destination, (config::Destination{{{"api", 1}}, {}, std::nullopt}));
+  EXPECT_EQ(first->content.score_threshold, 0.625);
+  EXPECT_EQ(first->content.references.texts, (std::vector<std::string>{"", "mine"}));
+  EXPECT_EQ(first->content.negatives.values, (std::vector<float>{7, 8}));
+  const auto patched = replayed({golden("put_version_1"), golden("patch_version_1")});
+  ASSERT_TRUE(patched.ok()) << patched.error().message;
+  EXPECT_EQ(patched->content.destination, config::Destination{});
+  EXPECT_EQ(patched->content.references.values, (std::vector<float>{3, 4, 9, 10}));
+
+  const auto second = replayed({golden("put_version_2")});
+  ASSERT_TRUE(second.ok()) << second.error().message;
+  EXPECT_EQ(second->content.destination,
+            (config::Destination{{{"api", 90}, {"spare", 10}}, {"canned"}, config::Mirror{"shadow", 2.5}}));
+  const auto both = replayed({golden("put_version_1"), golden("patch_version_1"), golden("patch_version_2")});
+  ASSERT_TRUE(both.ok()) << both.error().message;
+  EXPECT_EQ(both->content.destination, (config::Destination{{{"spare", 1}}, {}, std::nullopt}));
+}
+
+TEST(RouteRecord, WritesTheGoldenRecordsOfItsVersion) {
+  RouteChange put;
+  put.kind = RouteChange::Kind::put;
+  put.name = "billing";
+  put.fields.targets = {{"api", 90}, {"spare", 10}};
+  put.fields.fallbacks = {"canned"};
+  put.fields.mirror = config::Mirror{"shadow", 2.5};
+  put.references = test::rows_of({1, 2}, 2);
+  EXPECT_EQ(journal_change(put, 12).record, golden("put_version_2"));
+  RouteChange patch = test::patch("billing", {}, {}, 2);
+  patch.fields.targets = {{"spare", 1}};
+  patch.fields.fallbacks.emplace();
+  patch.fields.mirror.emplace();
+  EXPECT_EQ(journal_change(patch, 15).record, golden("patch_version_2"));
+}
+
 TEST(RouteRecord, NoFlippedBitDoesHarm) {
   for (const std::size_t which : {0U, 1U}) {
     for (std::size_t bit = 0; bit < 8 * chain()[which].size(); ++bit) {
@@ -171,9 +230,9 @@ TEST(RouteRecord, WhatIsRefusedSaysWhy) {
   EXPECT_EQ(replayed(chain(), 3).error().code, ErrorCode::dimension_mismatch);
   EXPECT_THAT(replayed(chain(), 3).error().message, HasSubstr("2 numbers, index.dimension is 3"));
   std::vector<std::string> later = chain();
-  later[0][0] = 2;
+  later[0][0] = 3;
   EXPECT_EQ(replayed(later).error().code, ErrorCode::unsupported_version);
-  EXPECT_THAT(replayed(later).error().message, HasSubstr("format version 2"));
+  EXPECT_THAT(replayed(later).error().message, HasSubstr("format version 3"));
   EXPECT_FALSE(replayed({}).ok());
   EXPECT_FALSE(replayed({chain()[1]}).ok()) << "a patch of nothing";
   EXPECT_FALSE(replayed({chain()[0], chain()[0]}).ok()) << "a put begins a chain";

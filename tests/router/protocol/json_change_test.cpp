@@ -30,7 +30,7 @@ TEST(JsonChange, APutHasARoute) {
   EXPECT_EQ(change.references.texts, (std::vector<std::string>{"", "", "hi"}));
   EXPECT_EQ(change.negatives.values, (std::vector<float>{5, 6}));
   EXPECT_TRUE(change.negatives.texts.empty());
-  EXPECT_EQ(*change.fields.target, "api");
+  EXPECT_EQ(change.fields.targets, (config::TargetSplit{{"api", 1}}));
   EXPECT_EQ(*change.fields.score_threshold, 0.5);
   EXPECT_EQ(change.fields.description, "d");
   EXPECT_EQ(*change.fields.metadata->find("tier")->string(), "gold");
@@ -47,8 +47,8 @@ TEST(JsonChange, APatchNamesWhatItChanges) {
   EXPECT_EQ(change.negatives.values, (std::vector<float>{3, 4}));
   EXPECT_EQ(change.remove, (std::vector<std::size_t>{7, 0}));
   EXPECT_EQ(change.remove_negatives, (std::vector<std::size_t>{1}));
-  ASSERT_TRUE(change.fields.target.has_value());
-  EXPECT_FALSE(change.fields.target->has_value());
+  EXPECT_EQ(change.fields.targets, config::TargetSplit{}) << "null takes it away";
+  EXPECT_FALSE(change.fields.fallbacks.has_value());
   ASSERT_TRUE(change.fields.score_threshold.has_value());
   EXPECT_FALSE(change.fields.score_threshold->has_value());
   EXPECT_TRUE(change.fields.metadata->is_null());
@@ -111,8 +111,22 @@ TEST(JsonChange, WhatIsWrongIsNamed) {
       {R"("op":"routes.put","route":{"name":"a","score_threshold":"1"})", "bad_request",
        "route.score_threshold: expected a number or null"},
       {R"("op":"routes.put","route":{"name":"a","target":1})", "bad_request",
-       "route.target: expected a string or null"},
-      {R"("op":"routes.put","route":{"name":"a","fallback_targets":[]})", "bad_request", "not in this version"},
+       "route.target: expected a string or a list of maps, found 1"},
+      {R"("op":"routes.put","route":{"name":"a","target":[]})", "bad_request", "found an empty list"},
+      {R"("op":"routes.put","route":{"name":"a","target":[{"target":"x","weight":0}]})", "bad_request",
+       "route.target[0].weight: expected an integer 1..1000000, found 0"},
+      {R"("op":"routes.put","route":{"name":"a","target":[{"target":"x","weight":1.5}]})", "bad_request",
+       "route.target[0].weight: expected an integer 1..1000000, found 1.5"},
+      {R"("op":"routes.put","route":{"name":"a","target":[{"target":"x"},{"target":"x"}]})", "bad_request",
+       "route.target[1].target: \"x\" is in this split already"},
+      {R"("op":"routes.put","route":{"name":"a","fallback_targets":"x"})", "bad_request",
+       "route.fallback_targets: expected a list, found \"x\""},
+      {R"("op":"routes.put","route":{"name":"a","fallback_targets":["x",null]})", "bad_request",
+       "route.fallback_targets[1]: expected a string, found nothing"},
+      {R"("op":"routes.put","route":{"name":"a","mirror":{"target":"x","percent":101}})", "bad_request",
+       "route.mirror.percent: expected a number 0..100, found 101"},
+      {R"("op":"routes.put","route":{"name":"a","mirror":{"target":"x","share":1}})", "bad_request",
+       "route.mirror.share: unknown key"},
       {R"("op":"routes.put","route":{"name":"a","references":[[1]]},"if_version":-1)", "bad_request",
        "if_version: expected an integer, at least 0, found -1"},
       {R"("op":"routes.put","route":{"name":"a"},"name":"a")", "bad_request", "unknown field \"name\" for this op"},

@@ -153,7 +153,7 @@ TEST(JsonEncoder, Explain) {
                   .search_us = 2,
                   .decide_us = 0,
                   .dispatch_us = 1e6,
-                  .attempts = {{"billing-api", "ok", 1200}}};
+                  .attempts = {{"spare", "", "overloaded", 3}, {"billing-api", "http://[::1]:80", "ok", 1200}}};
   EXPECT_THAT(
       line_of(reply),
       HasSubstr(R"("explain":{"references":[{"route":"billing","row":3,"score":0.9,"text":"where is \"it\"",)"
@@ -161,7 +161,8 @@ TEST(JsonEncoder, Explain) {
                 R"("candidates":[{"route":"billing","score":0.83,"threshold":0.6,"margin":0.25,"outcome":"served"},)"
                 R"({"route":"refund","score":0.41,"threshold":0.5,"margin":-0.25,"outcome":"vetoed"}],)"
                 R"("took_us":{"decode":1.5,"search":2,"decide":0,"dispatch":1e+06},)"
-                R"("attempts":[{"target":"billing-api","outcome":"ok","took_us":1200}]}})"));
+                R"("attempts":[{"target":"spare","outcome":"overloaded","took_us":3},)"
+                R"({"target":"billing-api","endpoint":"http://[::1]:80","outcome":"ok","took_us":1200}]}})"));
 }
 
 TEST(JsonEncoder, MembersOfOtherVerbs) {

@@ -82,8 +82,8 @@ TEST(JsonFields, WrongTypesAndRangesNameTheField) {  // fault 8
            {"headers",
             {"1", "null", "[]", R"({"a":1})", R"({"a":null})", R"({"":"x"})", R"({"a b":"x"})", R"({"a:":"x"})",
              R"({"a\n":"x"})", R"({"a":"x\r\ny"})", R"({"a":"\u0000"})", R"({"a":"\u007f"})", R"({"é":"x"})"}},
-           {"stream", {"true", "false", "null"}},
-           {"key", {"\"k\"", "1"}},
+           {"stream", {"true", "1", "null", "\"true\""}},
+           {"key", {"\"\"", "1", "null", "[]", '"' + repeated("k", 257) + '"'}},
            {"embedding", {"1", "null", "{}", "true", "[null]", "[\"1\"]", "[[1]]", "[1,{}]"}},
            {"embeddings", {"1", "null", "{}", "\"AACAPw==\"", "[]", "[1]", "[null]", "[[[1]]]", "[[1],{}]"}},
        }) {

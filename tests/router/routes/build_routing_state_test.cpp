@@ -50,7 +50,7 @@ TEST(BuildRoutingState, RoutesKeepWhatTheConfigurationSays) {
   config::Config config = test::config_of({{"a", {1.0F}, {2.0F}, 0.25, {{"tier", test::text("gold")}}}}, {});
   config::RouteConfig& route = config.routes[0];
   route.description = "invoices";
-  route.target = "billing-api";
+  route.destination.targets = {{"billing-api", 1}};
   route.references.texts = {"my bill"};
   route.negatives.texts = {"no bill"};
   route.place = {7, 9};
@@ -58,7 +58,7 @@ TEST(BuildRoutingState, RoutesKeepWhatTheConfigurationSays) {
   ASSERT_TRUE(state.ok());
   const Route& made = (*state)->table.routes()[0];
   EXPECT_EQ(made.description, "invoices");
-  EXPECT_EQ(made.target, "billing-api");
+  EXPECT_EQ(made.destination.targets, (config::TargetSplit{{"billing-api", 1}}));
   EXPECT_EQ(made.score_threshold, 0.25);
   EXPECT_EQ(*made.metadata.find("tier")->string(), "gold");
   EXPECT_EQ(made.reference_texts, route.references.texts);

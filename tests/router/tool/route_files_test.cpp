@@ -36,7 +36,7 @@ TEST(RouteFiles, ARouteComesBackAsItWas) {
   config::RouteConfig route;
   route.name = "ümlaut: ${HOME} \"{[#&*!|>%@`' ";
   route.description = "two\nlines # and ${NAME:-x} $${Y}";
-  route.target = "true";
+  route.destination = {{{"true", 90}, {"${HOME}", 10}}, {"no: [1]", "true"}, config::Mirror{"# shadow", 12.5}};
   route.score_threshold = -1e-300;
   route.metadata = json(R"({"a: b":"null","n":-3,"r":0.1,"huge":1e300,"yes":true,"${Z}":"010","":""})");
   route.references.values = {0.1F, -0.0F, 1e-39F, 3.4e17F, 5.0F, 6.0F};
@@ -45,7 +45,7 @@ TEST(RouteFiles, ARouteComesBackAsItWas) {
   const config::RouteConfig read = written_and_read(folder, route, 2);
   EXPECT_EQ(read.name, route.name);
   EXPECT_EQ(read.description, route.description);
-  EXPECT_EQ(read.target, route.target);
+  EXPECT_EQ(read.destination, route.destination);
   EXPECT_EQ(read.score_threshold, route.score_threshold);
   EXPECT_EQ(read.metadata, route.metadata);
   ASSERT_EQ(read.references.values.size(), route.references.values.size());
@@ -63,7 +63,7 @@ TEST(RouteFiles, ALeanRouteIsALeanFile) {
   route.references.values = {1.0F};
   const config::RouteConfig read = written_and_read(folder, route, 1);
   EXPECT_EQ(read.name, "a");
-  EXPECT_FALSE(read.target.has_value());
+  EXPECT_EQ(read.destination, config::Destination{});
   EXPECT_TRUE(read.metadata.is_null());
   EXPECT_TRUE(read.references.texts.empty());
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "00007-a.references.npy"));
@@ -77,7 +77,7 @@ TEST(RouteFiles, RepliesOfRoutesGetAreRead) {
   auto route = route_of_reply(reply);
   ASSERT_TRUE(route.ok());
   EXPECT_EQ(route->name, "a");
-  EXPECT_EQ(route->target, "t");
+  EXPECT_EQ(route->destination.targets, (config::TargetSplit{{"t", 1}}));
   EXPECT_EQ(route->score_threshold, 0.5);
   ASSERT_TRUE(append_rows(reply.find("references"), 2, route->references).ok());
   EXPECT_EQ(route->references.values, (std::vector<float>{1.0F, 0.5F, 2.0F, 3.0F}));

@@ -1,0 +1,23 @@
+// read_snapshot: a snapshot's records from the first to the last, every byte checked.
+//
+// One thread at a time reads the next piece of the file and judges the headers, keys and order of its records; their
+// checksums are then judged beside the others. What is reported is what is wrong first in the file, as if one had read
+// it all.
+// Complexity: linear in the file, shared by the threads but for the reading; memory a mebibyte or the largest record a
+// thread. Errors: damaged, with the place; those of read_file_header; io_error.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "core/store/log_reader.h"
+
+namespace semroute::core {
+
+// `visit` takes each record, in order and one at a time, by whichever thread has read it, before its checksum is
+// judged: what it took is to be forgotten after an error. `on_read` the same.
+[[nodiscard]] Result<FileHeader> read_snapshot(const StoreFile& file, std::uint64_t bytes,
+                                               const std::optional<StoreIdentity>& identity, const RecordVisitor& visit,
+                                               const BytesRead& on_read, std::size_t threads);
+
+}  // namespace semroute::core

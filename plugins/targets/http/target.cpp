@@ -1,0 +1,50 @@
+// The kind `http`: a POST of the payload to an HTTP/1.1 service of one or more endpoints, its reply passed back as it
+// is.
+#include <utility>
+
+#include "plugins/targets/http/channel.h"
+#include "plugins/targets/http/health_checker.h"
+#include "plugins/targets/http/settings.h"
+#include "plugins/targets/http/upstream.h"
+#include "plugins/targets/kinds.h"
+
+namespace semroute::plugins {
+namespace {
+
+class HttpTarget final : public Target {
+ public:
+  HttpTarget(std::string name, HttpSettings settings)
+      : name_(std::move(name)), upstream_(std::make_shared<HttpUpstream>(std::move(settings))) {}
+
+  [[nodiscard]] const std::string& name() const noexcept override { return name_; }
+  [[nodiscard]] std::string_view kind() const noexcept override { return "http"; }
+  [[nodiscard]] bool is_idempotent() const noexcept override { return upstream_->settings().idempotent; }
+  [[nodiscard]] bool is_current() const override { return !files_have_changed(upstream_->settings()); }
+  [[nodiscard]] std::unique_ptr<Channel> open(boost::asio::io_context& io) override {
+    return open_http_channel(io, upstream_);
+  }
+  void start(boost::asio::io_context& io) override {
+    if (upstream_->settings().health) checker_ = std::make_unique<HttpHealthChecker>(io, upstream_);
+  }
+  void stop() override { checker_.reset(); }
+  [[nodiscard]] TargetStats stats() const override { return upstream_->stats(); }
+
+ private:
+  const std::string name_;
+  const std::shared_ptr<HttpUpstream> upstream_;
+  std::unique_ptr<HttpHealthChecker> checker_;
+};
+
+std::shared_ptr<Target> make(const config::TargetConfig& target, const std::string& path,
+                             config::Diagnostics& diagnostics, config::KeyCatalogue* catalogue) {
+  const std::size_t problems_before = problem_count(diagnostics);
+  HttpSettings settings = read_http_settings(target, path, diagnostics, catalogue);
+  if (problem_count(diagnostics) != problems_before) return nullptr;
+  return std::make_shared<HttpTarget>(target.name, std::move(settings));
+}
+
+}  // namespace
+
+Kind http_kind() noexcept { return {"http", "a POST to an HTTP/1.1 service", make}; }
+
+}  // namespace semroute::plugins

@@ -1,0 +1,162 @@
+// The keys of an http target: what is read, and what is refused, each by name.
+#include "plugins/targets/http/settings.h"
+
+#include <gmock/gmock.h>
+
+#include <sys/stat.h>
+
+#include "tests/config/scratch.h"
+#include "tests/plugins/http/fixture.h"
+
+namespace semroute::plugins::test {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+
+const config::Member kUrl = text_key("url", "http://127.0.0.1:1/");
+
+std::vector<config::Diagnostic> problems(std::vector<config::Member> keys) {
+  return problems_of(target_of("a", "http", std::move(keys)));
+}
+std::vector<config::Diagnostic> problems_with(config::Member key) { return problems({kUrl, std::move(key)}); }
+
+HttpSettings read(std::vector<config::Member> keys) {
+  config::Diagnostics diagnostics("routes.yaml");
+  HttpSettings settings =
+      read_http_settings(target_of("a", "http", std::move(keys)), "targets[0]", diagnostics, nullptr);
+  for (const auto& problem : diagnostics.all()) ADD_FAILURE() << to_string(problem);
+  return settings;
+}
+
+config::Member list_key(std::string key, config::Value::List list) {
+  return {std::move(key), {}, scalar(std::move(list))};
+}
+config::Value text(std::string value) { return scalar(std::move(value)); }
+
+// One problem, at `path`, that says `what`.
+void expect_problem(const std::vector<config::Diagnostic>& found, const std::string& path, const std::string& what) {
+  ASSERT_EQ(found.size(), 1U) << path << ": " << what;
+  EXPECT_EQ(found[0].key_path, "targets[0]." + path);
+  EXPECT_THAT(found[0].message, HasSubstr(what));
+}
+
+TEST(HttpSettings, HaveTheDefaultsOfTheContract) {
+  const HttpSettings settings = read({kUrl});
+  ASSERT_EQ(settings.endpoints.size(), 1U);
+  EXPECT_EQ(settings.endpoints[0].weight, 1U);
+  EXPECT_EQ(settings.balance, HttpBalance::least_request);
+  EXPECT_EQ(settings.connect_timeout, milliseconds(1'000));
+  EXPECT_FALSE(settings.per_try_timeout);
+  EXPECT_EQ(settings.timeout, milliseconds(60'000));
+  EXPECT_EQ(settings.stream_idle_timeout, milliseconds(30'000));
+  EXPECT_FALSE(settings.idempotent);
+  EXPECT_EQ(settings.retries, 1U);
+  EXPECT_TRUE(settings.retry_on.connect_failure && settings.retry_on.reset_before_request);
+  EXPECT_FALSE(settings.retry_on.reset || settings.retry_on.per_try_timeout);
+  EXPECT_EQ(settings.retry_budget_percent, 20);
+  EXPECT_EQ(settings.retry_budget_min, 3U);
+  EXPECT_FALSE(settings.health);
+  EXPECT_EQ(settings.ejection_failures, 5U);
+  EXPECT_EQ(settings.ejection_base_time, milliseconds(30'000));
+  EXPECT_EQ(settings.ejection_max_percent, 50U);
+  EXPECT_EQ(settings.max_connections, 128U);
+  EXPECT_EQ(settings.max_pending, 256U);
+  EXPECT_EQ(settings.max_requests, 1'024U);
+  EXPECT_EQ(settings.max_reply_bytes, std::size_t{8} << 20);
+  EXPECT_EQ(settings.tls, nullptr);
+}
+
+TEST(HttpSettings, UrlAndEndpointsExcludeEachOther) {
+  const auto endpoint = [](std::string url, std::int64_t weight) {
+    return map({text_key("url", std::move(url)), number_key("weight", weight)});
+  };
+  const HttpSettings settings = read({list_key("endpoints", {endpoint("http://a:1/x", 2), endpoint("https://b/", 1)})});
+  ASSERT_EQ(settings.endpoints.size(), 2U);
+  EXPECT_EQ(settings.endpoints[0].weight, 2U);
+  EXPECT_EQ(settings.endpoints[0].url.target, "/x");
+  EXPECT_TRUE(settings.endpoints[1].url.is_tls);
+  EXPECT_NE(settings.tls, nullptr);
+
+  expect_problem(problems({}), "url", "is required");
+  expect_problem(problems_with(list_key("endpoints", {endpoint("http://a/", 1)})), "endpoints", "either");
+  expect_problem(problems({list_key("endpoints", {})}), "endpoints", "1..64");
+  expect_problem(problems({list_key("endpoints", {endpoint("http://a/", 0)})}), "endpoints[0].weight", "1..1000");
+  expect_problem(problems({list_key("endpoints", {endpoint("ftp://a/", 1)})}), "endpoints[0].url", "https://");
+}
+
+TEST(HttpSettings, WhatMayHaveBeenServedIsTriedAgainOnlyIfIdempotent) {
+  const auto on = [](config::Value value) { return list_key("retry_on", {std::move(value)}); };
+  for (const char* word : {"reset", "per_try_timeout"}) {
+    expect_problem(problems_with(on(text(word))), "retry_on", "idempotent: true");
+    EXPECT_TRUE(problems({kUrl, {"idempotent", {}, scalar(true)}, on(text(word))}).empty()) << word;
+  }
+  expect_problem(problems_with(on(scalar(std::int64_t{503}))), "retry_on", "idempotent: true");
+  expect_problem(problems_with(on(scalar(std::int64_t{200}))), "retry_on", "400..599");
+  expect_problem(problems_with(on(text("always"))), "retry_on", "expected connect_failure");
+  const HttpSettings settings =
+      read({kUrl, {"idempotent", {}, scalar(true)}, list_key("retry_on", {text("reset"), scalar(std::int64_t{503})})});
+  EXPECT_TRUE(settings.retry_on.reset);
+  EXPECT_FALSE(settings.retry_on.connect_failure);
+  EXPECT_THAT(settings.retry_on.statuses, testing::ElementsAre(503));
+}
+
+TEST(HttpSettings, HeadersAreChecked) {
+  const auto header = [&](const char* name, const std::string& value) {
+    return problems_with(map_key("headers", {text_key(name, value)}));
+  };
+  EXPECT_TRUE(header("X-Team", "billing one").empty());
+  for (const char* name :
+       {"Host", "content-length", "Transfer-Encoding", "Connection", "X-Semroute-Route", "X-Request-Id", "a b", "a:"}) {
+    EXPECT_EQ(header(name, "1").size(), 1U) << name;
+  }
+  EXPECT_EQ(header("X-Team", "a\r\nX-Evil: 1").size(), 1U);
+  EXPECT_EQ(problems_with(map_key("headers", {text_key("A", "1"), text_key("a", "2")})).size(), 1U);
+}
+
+// faults.md 38
+TEST(HttpSettings, Fault38ASecretThatOthersCanReadIsRefused) {
+  config::test::Scratch scratch;
+  const std::string path = scratch.write("token", "Bearer s3cret\n");
+  const auto key = [&] { return map_key("header_files", {text_key("Authorization", path)}); };
+  ::chmod(path.c_str(), 0644);
+  const auto open = problems_with(key());
+  expect_problem(open, "header_files", "can be read or written by others");
+  EXPECT_THAT(open[0].message, testing::Not(HasSubstr("s3cret")));
+  ::chmod(path.c_str(), 0600);
+  const HttpSettings settings = read({kUrl, key()});
+  ASSERT_EQ(settings.headers.size(), 1U);
+  EXPECT_EQ(settings.headers[0].second, "Bearer s3cret");
+  EXPECT_FALSE(files_have_changed(settings));
+  scratch.write("token", "Bearer n3w\n");
+  EXPECT_TRUE(files_have_changed(settings));
+  scratch.write("token", "two\nlines\n");
+  const auto lines = problems_with(key());
+  expect_problem(lines, "header_files", "one line");
+  EXPECT_THAT(lines[0].message, testing::Not(HasSubstr("two")));
+  scratch.write("token", "\n");
+  expect_problem(problems_with(key()), "header_files", "is empty");
+  expect_problem(problems_with(map_key("header_files", {text_key("X", path + ".no")})), "header_files",
+                 "cannot be opened");
+}
+
+TEST(HttpSettings, OtherKeysAreChecked) {
+  expect_problem(problems_with(map_key("limits", {text_key("max_reply", "1B")})), "limits.max_reply", "1KiB..1GiB");
+  expect_problem(problems_with(map_key("limits", {number_key("connections", 0)})), "limits.connections", "1..");
+  expect_problem(problems_with(number_key("limits", 1)), "limits", "expected a map");
+  expect_problem(problems_with(text_key("timeout", "0s")), "timeout", "1ms..24h");
+  expect_problem(problems_with(text_key("per_try_timeout", "soon")), "per_try_timeout", "1ms..24h");
+  expect_problem(problems_with(number_key("retrys", 1)), "retrys", "retries");
+  expect_problem(problems_with(text_key("balance", "fair")), "balance", "round_robin");
+  expect_problem(problems_with(map_key("health", {text_key("path", "healthz")})), "health.path", "/healthz");
+  expect_problem(problems_with(map_key("health", {text_key("path", "/a b")})), "health.path", "/healthz");
+  expect_problem(problems_with(map_key("health", {})), "health.path", "is required");
+  expect_problem(problems_with(map_key("tls", {text_key("server_name", "a")})), "tls", "https://");
+  expect_problem(problems_with(list_key("deny_networks", {text("10.0.0.0/33")})), "deny_networks", "10.0.0.0/8");
+  expect_problem(problems_with(list_key("deny_networks", {text("10.0.0.1/8")})), "deny_networks", "bits set");
+  expect_problem(problems({text_key("url", "https://a/"), map_key("tls", {text_key("ca_file", "/none.pem")})}),
+                 "tls.ca_file", "cannot be opened");
+}
+
+}  // namespace
+}  // namespace semroute::plugins::test
