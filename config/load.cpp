@@ -13,8 +13,7 @@
 namespace semroute::config {
 namespace {
 
-std::optional<Value> read_tree(const std::string& path, Diagnostics& diagnostics) {
-  const core::Result<std::string> text = read_text_file(path, core::kMaxConfigBytes);
+std::optional<Value> tree_of(const core::Result<std::string>& text, Diagnostics& diagnostics) {
   if (!text.ok()) {
     diagnostics.error({}, "", text.error().message);
     return std::nullopt;
@@ -22,6 +21,10 @@ std::optional<Value> read_tree(const std::string& path, Diagnostics& diagnostics
   std::optional<Value> root = read_yaml(*text, diagnostics);
   if (root) expand_environment(*root, diagnostics);
   return root;
+}
+
+std::optional<Value> read_tree(const std::string& path, Diagnostics& diagnostics) {
+  return tree_of(read_text_file(path, core::kMaxConfigBytes), diagnostics);
 }
 
 LoadOutcome outcome_of(Config&& config, const Diagnostics& diagnostics) {
@@ -32,6 +35,21 @@ LoadOutcome outcome_of(Config&& config, const Diagnostics& diagnostics) {
                            [](const Diagnostic& d) { return std::pair(d.place.line, d.place.column); });
   if (!diagnostics.has_errors()) outcome.config = std::move(config);
   return outcome;
+}
+
+LoadOutcome route_of(const core::Result<std::string>& text, const std::string& name, const IndexConfig& index) {
+  Diagnostics diagnostics(name);
+  Config config;
+  config.file = name;
+  config.index = index;
+  if (const std::optional<Value> root = tree_of(text, diagnostics)) {
+    if (root->map() != nullptr) {
+      read_route(*root, config, diagnostics);
+    } else {
+      diagnostics.error(root->place, "", "expected a map: a route as in `routes` of a configuration");
+    }
+  }
+  return outcome_of(std::move(config), diagnostics);
 }
 
 }  // namespace
@@ -64,18 +82,14 @@ LoadOutcome load_config(const std::string& path, const TargetChecker& check_targ
 }
 
 LoadOutcome load_route(const std::string& path, const IndexConfig& index) {
-  Diagnostics diagnostics(path);
-  Config config;
-  config.file = path;
-  config.index = index;
-  if (const std::optional<Value> root = read_tree(path, diagnostics)) {
-    if (root->map() != nullptr) {
-      read_route(*root, config, diagnostics);
-    } else {
-      diagnostics.error(root->place, "", "expected a map: a route as in `routes` of a configuration");
-    }
-  }
-  return outcome_of(std::move(config), diagnostics);
+  return route_of(read_text_file(path, core::kMaxConfigBytes), path, index);
+}
+
+LoadOutcome load_route_text(const std::string& text, const std::string& name, const IndexConfig& index) {
+  if (text.size() <= core::kMaxConfigBytes) return route_of(text, name, index);
+  return route_of(
+      core::Error{core::ErrorCode::too_large, "more than " + std::to_string(core::kMaxConfigBytes) + " bytes"}, name,
+      index);
 }
 
 }  // namespace semroute::config

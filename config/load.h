@@ -37,5 +37,8 @@ struct LoadOutcome {
 
 // A file that is one element of `routes`: a route alone, in config->routes. Its target may have any name.
 [[nodiscard]] LoadOutcome load_route(const std::string& path, const IndexConfig& index);
+// The same of a text that is in no file; `name` is what problems call it. Files that it names are looked for in the
+// working folder.
+[[nodiscard]] LoadOutcome load_route_text(const std::string& text, const std::string& name, const IndexConfig& index);
 
 }  // namespace semroute::config

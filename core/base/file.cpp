@@ -141,6 +141,8 @@ Result<File> Folder::open(std::string_view name, OpenMode mode) const {
   if (mode == OpenMode::lock) flags = O_RDWR | O_CREAT;
   std::string path = path_of(name);
   const int descriptor = uninterrupted([&] { return calls_->open(path.c_str(), flags, 0600); });
+  if (descriptor < 0 && errno == ENOTSUP)
+    return Error{ErrorCode::io_error, "cannot open " + path + ": it is no regular file"};
   if (descriptor < 0) return failed((flags & O_CREAT) != 0 ? "make" : "open", path);
   return File(*calls_, std::move(path), descriptor);
 }

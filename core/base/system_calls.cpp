@@ -13,7 +13,16 @@
 
 namespace semroute::core {
 
-int SystemCalls::open(const char* path, int flags, mode_t mode) { return ::open(path, flags | O_CLOEXEC, mode); }
+int SystemCalls::open(const char* path, int flags, mode_t mode) {
+  // Not blocking: a pipe that nobody writes to would be waited for.
+  const int descriptor = ::open(path, flags | O_CLOEXEC | O_NONBLOCK, mode);
+  struct stat about {};
+  if (descriptor < 0 || (flags & O_DIRECTORY) != 0) return descriptor;
+  if (::fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode)) return descriptor;
+  ::close(descriptor);
+  errno = ENOTSUP;
+  return -1;
+}
 int SystemCalls::close(int descriptor) { return ::close(descriptor); }
 ssize_t SystemCalls::pread(int descriptor, void* bytes, std::size_t count, off_t offset) {
   return ::pread(descriptor, bytes, count, offset);

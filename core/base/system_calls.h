@@ -20,7 +20,8 @@ class SystemCalls {
   SystemCalls& operator=(const SystemCalls&) = delete;
   virtual ~SystemCalls() = default;
 
-  virtual int open(const char* path, int flags, mode_t mode);  // O_CLOEXEC is added
+  // O_CLOEXEC is added. What is neither a regular file nor, with O_DIRECTORY, a folder fails with ENOTSUP.
+  virtual int open(const char* path, int flags, mode_t mode);
   virtual int close(int descriptor);
   virtual ssize_t pread(int descriptor, void* bytes, std::size_t count, off_t offset);
   virtual ssize_t pwrite(int descriptor, const void* bytes, std::size_t count, off_t offset);

@@ -21,7 +21,7 @@ namespace semroute::core {
 namespace {
 
 // Dead nodes are taken out when this share of all is dead: one look at every list then serves many of them.
-constexpr std::size_t kDeadShare = 64;
+constexpr std::size_t kDeadShare = 32;
 constexpr std::size_t kFewestDead = 64;
 // A node linked at a time by each thread of a batch or of the background; between them repair may run.
 constexpr std::size_t kLinksAtATime = 16;

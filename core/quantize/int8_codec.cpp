@@ -168,8 +168,21 @@ Int8Codec::Rounding Int8Codec::round_row(const float* vector, float step, std::u
 double Int8Codec::squares_of(const float* values, std::size_t count) const {
   constexpr float kSafe = 1e-24F;
   const float squares = kernels_.dot(values, values, count);
-  if (squares > kSafe) return static_cast<double>(squares);
+  if (squares > kSafe && squares <= std::numeric_limits<float>::max()) return static_cast<double>(squares);
   return sum_of(count, [&](std::size_t i) { return square(static_cast<double>(values[i])); });
+}
+
+// The norm of what coding a query loses, or a little more.
+double Int8Codec::loss_of(const float* query, const float* centre, float step, const std::int8_t* codes) const {
+  double squares = 0.0;
+  float off[kChunk];
+  for (std::size_t first = 0; first < dimension_; first += kChunk) {
+    const std::size_t count = std::min(kChunk, dimension_ - first);
+    for (std::size_t i = 0; i < count; ++i)
+      off[i] = query[first + i] - centre[first + i] - step * static_cast<float>(codes[first + i]);
+    squares += squares_of(off, count);
+  }
+  return std::sqrt(squares) * kRounding;
 }
 
 std::size_t Int8Codec::query_bytes() const noexcept { return kLineBytes + code_bytes_; }
@@ -215,15 +228,16 @@ ErrorTerms Int8Codec::prepare(const float* query, std::byte* code) const {
     const float* centre = centres_query(metric_) ? centre_.data() : zeros_.data();
     const auto centred = [&](std::size_t i) { return query[i] - centre[i]; };
     const float largest = largest_of(dimension_, centred);
+    // Euclidean keys have the norm in them; else it is part of bounds alone, and may be a little more.
     const double norm =
-        std::sqrt(sum_of(dimension_, [&](std::size_t i) { return square(static_cast<double>(centred(i))); }));
+        metric_ == Metric::euclidean
+            ? std::sqrt(sum_of(dimension_, [&](std::size_t i) { return square(static_cast<double>(centred(i))); }))
+            : std::sqrt(squares_of(query, dimension_)) * kRounding;
     const double base = sum_of(
         dimension_, [&](std::size_t i) { return static_cast<double>(centred(i)) * static_cast<double>(centre_[i]); });
     const float step = step_for(largest);
     kernels_.to_s8(query, centre, 1.0F / step, dimension_, codes);
-    const double lost = std::sqrt(sum_of(dimension_, [&](std::size_t i) {
-      return square(static_cast<double>(centred(i) - step * static_cast<float>(codes[i])));
-    }));
+    const double lost = loss_of(query, centre, step, codes);
     std::int32_t sum = 0;
     for (std::size_t i = 0; i < dimension_; ++i) sum += codes[i];
     head.bias = sum * kOffset;

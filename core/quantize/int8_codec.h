@@ -41,6 +41,7 @@ class Int8Codec final : public Codec {
   struct Rounding;
   Rounding round_row(const float* vector, float step, std::uint8_t* codes) const;
   [[nodiscard]] double squares_of(const float* values, std::size_t count) const;
+  [[nodiscard]] double loss_of(const float* query, const float* centre, float step, const std::int8_t* codes) const;
   float choose_step(std::span<const float> rows) const;
   void turn_into_keys(const QueryHead& query, const std::int32_t* sums, std::size_t count, float* keys) const;
 

@@ -38,6 +38,9 @@ bool same_changes(const KeyView& a, const KeyView& b) {
   });
 }
 
+// Whether there is anything before the damage.
+bool has_something(const Recovered& recovered) { return recovered.base != 0 || !recovered.logs.empty(); }
+
 // The older snapshot and the log since, which a start needs when the newest snapshot is damaged.
 Result<std::optional<std::string>> check_older(StoreReader& reader, const StoreFiles& files, Recovered& newest) {
   const auto base = std::ranges::find(files.snapshots, newest.base);
@@ -138,7 +141,7 @@ Result<void> repair_locked(const Folder& folder, SystemCalls& calls, const Store
   auto recovered = StoreReader(folder, *files, std::nullopt, progress).read_newest(true);
   if (!recovered) return recovered.error();
   if (!recovered->damage) return {};
-  if (recovered->base == 0 && recovered->logs.empty()) {
+  if (!has_something(*recovered)) {
     return Error{ErrorCode::damaged, recovered->damage->error.message + "; nothing before it can be read"};
   }
   std::vector<std::string> snapshots;
@@ -165,10 +168,12 @@ Result<StoreCheck> check_store(const std::string& path, SystemCalls& calls, cons
   if (!newest) {
     if (newest.error().code != ErrorCode::damaged) return newest.error();
     check.damage = newest.error().message;
+    check.is_repairable = false;
     return check;
   }
   check.identity = newest->identity;
   if (newest->damage) check.damage = newest->damage->error.message;
+  check.is_repairable = !newest->damage || has_something(*newest);
   if (!check.damage && newest->base != 0) {
     auto older = check_older(reader, *files, *newest);
     if (!older) return older.error();

@@ -21,6 +21,7 @@ struct StoreCheck {
   StoreIdentity identity;
   RecoveryReport recovery;                 // what a start would load; of a damaged log, what comes before the damage
   std::optional<std::string> damage;       // a start refuses this
+  bool is_repairable = true;               // of damage: whether repair_store has something to keep
   std::optional<std::string> older_start;  // what is wrong with the older snapshot and its log: no start needs them now
   std::vector<std::string> kept;           // files that were kept aside
   [[nodiscard]] bool ok() const noexcept { return !damage && !older_start && recovery.damaged_snapshots.empty(); }

@@ -33,6 +33,7 @@ struct JournalBatch {
 struct JournalFailure {
   core::Error error;             // unavailable, for a client to read
   bool outcome_unknown = false;  // whether the batches may be found at the next start all the same
+  bool is_lasting = false;       // whether the same will be said as long as the program runs
 };
 
 class ChangeJournal {
@@ -50,6 +51,8 @@ class ChangeJournal {
   [[nodiscard]] virtual std::size_t record_count(std::string_view key) const = 0;  // 0: no such key
   // Of everything that was ever kept, also under keys that are erased; 0: nothing was.
   [[nodiscard]] virtual std::uint64_t last_sequence() const = 0;
+  // Of the records that count; what a first load will have to go through.
+  [[nodiscard]] virtual std::uint64_t live_bytes() const { return 0; }
 };
 
 }  // namespace semroute::router

@@ -35,6 +35,7 @@ namespace semroute::router {
 struct ChangeAnswer {
   core::Result<std::uint64_t> revision;  // the one that the change made
   bool outcome_unknown = false;          // of an error: whether it may be found at the next start all the same
+  bool is_lasting = false;               // of an error: whether asking again is no use while the daemon runs
 };
 
 class ChangeThread {
@@ -83,6 +84,7 @@ class ChangeThread {
                                       std::span<const JournalBatch> batches) const;
   void run_load(Load& load);
   [[nodiscard]] core::Result<void> make_loaded(Load& load);
+  [[nodiscard]] InsertProgress insert_log(const config::Config& config) const;
   [[nodiscard]] bool serve(std::shared_ptr<const ServiceState> state);  // false: stopped
   void log_parked(const RoutingState* before, const RoutingState& now) const;
 

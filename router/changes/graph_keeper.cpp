@@ -23,6 +23,7 @@ bool is_large(const core::Index& index) {
 }  // namespace
 
 std::optional<core::File> GraphKeeper::open() const {
+  if (!read_only_) (void)folder_.remove(std::string(kGraphFileName) + ".new");  // of a start that was ended in between
   auto file = folder_.open(kGraphFileName, core::OpenMode::read);
   if (file.ok()) return std::move(file).value();
   if (file.error().code != core::ErrorCode::not_found)

@@ -1,12 +1,13 @@
 #include "router/changes/store_journal.h"
 
 #include <algorithm>
-#include <chrono>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "router/changes/model_stamp.h"
 #include "router/daemon/log.h"
+#include "router/daemon/progress_due.h"
 
 namespace semroute::router {
 namespace {
@@ -15,8 +16,7 @@ using core::Error;
 using core::ErrorCode;
 using core::Result;
 
-constexpr std::size_t kMostThreads = 8;                   // that check what is kept: then memory has no more to give
-constexpr auto kProgressAfter = std::chrono::seconds(2);  // and as often from then on
+constexpr std::size_t kMostThreads = 8;  // that check what is kept: then memory has no more to give
 
 core::Durability durability_of(config::Durability durability) noexcept {
   switch (durability) {
@@ -37,9 +37,8 @@ core::RecordKind kind_of(JournalChange::Kind kind) noexcept {
 }
 
 core::StoreProgress progress_log(const std::string& folder) {
-  return [folder, last = std::chrono::steady_clock::now()](std::uint64_t done, std::uint64_t all) mutable {
-    if (std::chrono::steady_clock::now() - last < kProgressAfter) return;
-    last = std::chrono::steady_clock::now();
+  return [folder, due = ProgressDue()](std::uint64_t done, std::uint64_t all) mutable {
+    if (!due.now()) return;
     log_line(LogLevel::info, "reading " + folder + ": " + std::to_string(done / 1'000'000) + " of " +
                                  std::to_string(all / 1'000'000) + " MB");
   };
@@ -73,10 +72,17 @@ Result<std::unique_ptr<StoreJournal>> StoreJournal::open(const config::Config& c
   const std::vector<std::string> lines = report.lines();
   for (std::size_t i = 0; i < lines.size(); ++i)
     log_line(i == 0 ? LogLevel::info : LogLevel::warning, params.folder + ": " + lines[i]);
-  return std::unique_ptr<StoreJournal>(new StoreJournal(std::move(store).value()));
+  // After the folder is locked.
+  const core::Folder folder(params.folder, journal_params.calls);
+  if (auto stamped = check_model(folder, config.index.model, params.read_only); !stamped.ok()) return stamped.error();
+  return std::unique_ptr<StoreJournal>(new StoreJournal(std::move(store).value(), params.read_only));
 }
 
 std::optional<JournalFailure> StoreJournal::commit(std::span<const JournalBatch> batches) {
+  if (read_only_)
+    return JournalFailure{
+        .error = {ErrorCode::unavailable, "this daemon was started with --read-only: it takes no changes of routes"},
+        .is_lasting = true};
   std::vector<std::vector<core::StoreChange>> changes;
   std::vector<core::StoreBatch> group;
   changes.reserve(batches.size());
@@ -92,7 +98,9 @@ std::optional<JournalFailure> StoreJournal::commit(std::span<const JournalBatch>
   report_snapshots();
   if (outcome.ok()) return std::nullopt;
   const ErrorCode code = outcome.error.code == ErrorCode::too_large ? ErrorCode::too_large : ErrorCode::unavailable;
-  return JournalFailure{Error{code, outcome.error.message}, outcome.state == core::CommitOutcome::State::unknown};
+  return JournalFailure{.error = {code, outcome.error.message},
+                        .outcome_unknown = outcome.state == core::CommitOutcome::State::unknown,
+                        .is_lasting = !store_->read_only_reason().empty()};
 }
 
 // A snapshot that cannot be written costs space, not changes: it is said once.

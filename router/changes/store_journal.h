@@ -1,7 +1,8 @@
 // StoreJournal: the journal that keeps changes in data_dir, by a core::Store.
 //
 // Opening recovers what is there and logs what it found; while that takes long, how far it is.
-// Threads: as ChangeJournal says; opening on any. Errors of opening: those of core::Store::open.
+// Threads: as ChangeJournal says; opening on any. Errors of opening: those of core::Store::open;
+// model_mismatch when what is there was kept under another index.model.
 #pragma once
 
 #include <memory>
@@ -34,16 +35,18 @@ class StoreJournal final : public ChangeJournal {
   [[nodiscard]] core::Result<void> read(std::string_view key, const Visit& visit) override;
   [[nodiscard]] std::size_t record_count(std::string_view key) const override { return store_->record_count(key); }
   [[nodiscard]] std::uint64_t last_sequence() const override { return store_->last_sequence(); }
+  [[nodiscard]] std::uint64_t live_bytes() const override { return store_->bytes().live; }
 
   // What the store holds, and why it takes no changes any more (empty: it does). Any thread.
   [[nodiscard]] core::StoreBytes bytes() const { return store_->bytes(); }
   [[nodiscard]] std::string read_only_reason() const { return store_->read_only_reason(); }
 
  private:
-  explicit StoreJournal(std::unique_ptr<core::Store> store) : store_(std::move(store)) {}
+  StoreJournal(std::unique_ptr<core::Store> store, bool read_only) : store_(std::move(store)), read_only_(read_only) {}
   void report_snapshots();
 
   std::unique_ptr<core::Store> store_;
+  bool read_only_;
   std::string snapshot_problem_;  // that was logged last
 };
 

@@ -1,6 +1,7 @@
 #include "router/daemon/daemon.h"
 
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -17,6 +18,7 @@
 #include "core/base/limits.h"
 #include "core/kernels/kernels.h"
 #include "plugins/registry.h"
+#include "router/daemon/data_dir.h"
 #include "router/daemon/log.h"
 #include "router/routes/load_routing.h"
 
@@ -26,20 +28,10 @@ namespace asio = boost::asio;
 
 namespace {
 
-std::size_t processors() { return std::max(1U, std::thread::hardware_concurrency()); }
+// While the process only waits for its threads: nothing is kept by halves, so it may end at any moment.
+extern "C" void end_at_once(int number) { ::_exit(128 + number); }
 
-// What a start ends with that cannot use data_dir.
-int exit_of_store(core::ErrorCode code) {
-  switch (code) {
-    case core::ErrorCode::damaged:
-    case core::ErrorCode::unsupported_version: return EX_DATAERR;
-    case core::ErrorCode::dimension_mismatch: return EX_CONFIG;
-    case core::ErrorCode::unavailable: return EX_UNAVAILABLE;
-    case core::ErrorCode::not_found:
-    case core::ErrorCode::cannot_create: return EX_CANTCREAT;
-    default: return EX_IOERR;
-  }
-}
+std::size_t processors() { return std::max(1U, std::thread::hardware_concurrency()); }
 
 void log_problems(const std::vector<config::Diagnostic>& problems) {
   for (const auto& p : problems) {
@@ -392,6 +384,11 @@ void Daemon::stop() {
   if (std::exchange(stopping_, true)) return;
   drain_timer_.cancel();
   signals_.cancel();
+  // The change thread may have minutes to go, for a large change or the graph, and nobody reads signals any more.
+  for (const int number : {SIGTERM, SIGINT}) {
+    signals_.remove(number);
+    std::signal(number, end_at_once);
+  }
   if (admin_ != nullptr) admin_->close();
   if (changes_ != nullptr) changes_->stop();
   for (auto& worker : workers_) worker->stop();

@@ -7,6 +7,7 @@
 
 #include "core/kernels/kernels.h"
 #include "router/daemon/daemon.h"
+#include "router/daemon/data_dir.h"
 #include "router/daemon/log.h"
 #include "router/daemon/options.h"
 #include "router/routes/load_routing.h"
@@ -22,6 +23,14 @@ int check(const std::string& file) {
   if (load.outcome.omitted > 0) std::fprintf(stderr, "... and %zu more\n", load.outcome.omitted);
   if (load.errors() > 0) return EX_CONFIG;
   std::printf("%s is valid: %zu routes\n", file.c_str(), load.routing->table.routes().size());
+  if (load.outcome.config->data_dir) {
+    const auto found = router::look_into_data_dir(*load.outcome.config);
+    if (!found.ok()) {
+      std::fprintf(stderr, "%s\n", found.error().message.c_str());
+      return router::exit_of_store(found.error().code);
+    }
+    std::printf("%s\n", found->c_str());
+  }
   return std::fflush(stdout) == 0 ? EX_OK : EX_IOERR;
 }
 

@@ -12,7 +12,8 @@ std::string usage() {
 Takes embeddings over TCP, decides which route each belongs to, and dispatches to the route's target.
 
   -c, --config FILE        the configuration (YAML; docs/configuration.md)
-      --check              check the configuration, print every problem, exit 0 or 78
+      --check              check the configuration and look into data_dir, print every problem; exit 0, or
+                           what a start would end with (78: the configuration)
       --read-only          serve what data_dir holds, write nothing there, and take no changes of routes
       --log-level LEVEL    debug | info | warning | error     (info)
       --log-format FORMAT  text | json                        (text)

@@ -30,6 +30,10 @@ constexpr std::array<string_view, 2> kDeleteFields{"name", "if_version"};
 
 constexpr std::int64_t kMaxPosition = std::int64_t{1} << 40;  // over any index
 
+std::string over(const std::string& name, std::size_t bytes, std::size_t most) {
+  return name + ": " + std::to_string(bytes) + " bytes, at most " + std::to_string(most);
+}
+
 bool is_metadata_value(const Value& value) {
   return value.string() != nullptr || value.boolean() != nullptr || value.integer() != nullptr ||
          value.real() != nullptr;
@@ -201,12 +205,15 @@ Result<void> JsonDecoder::State::read_route_member(const std::string& name, stri
       for (const config::Member& member : *tree.map())
         if (!is_metadata_value(member.value))
           offend(own + '.' + shown(member.key) + ": expected a string, a number or a boolean");
+    if (source.size() > kMaxMetadataBytes) offend(ErrorCode::too_large, over(own, source.size(), kMaxMetadataBytes));
     change.fields.metadata = std::move(tree);
   } else if (tree.string() == nullptr) {
     expected(own, "a string");
   } else if (key == "name") {
     change.name = *tree.string();
   } else {
+    if (const std::size_t bytes = tree.string()->size(); bytes > kMaxDescriptionBytes)
+      offend(ErrorCode::too_large, over(own, bytes, kMaxDescriptionBytes));
     change.fields.description = *tree.string();
   }
   return {};

@@ -26,6 +26,7 @@ enum Trait : unsigned {
   kPatch = 128U,
   kDelete = 256U,
   kBatch = 512U,
+  kList = 1024U,
 };
 
 struct FieldInfo {
@@ -52,8 +53,8 @@ constexpr std::array<FieldInfo, 28> kFields{{{"op", kAll | kInFrame},
                                              {"request", kCancel | kVerbatim},
                                              {"name", kGet | kPatch | kDelete},
                                              {"vectors", kGet},
-                                             {"offset", kGet},
-                                             {"limit", kGet},
+                                             {"offset", kGet | kList},
+                                             {"limit", kGet | kList},
                                              {"route", kPut},
                                              {"if_version", kPut | kPatch | kDelete},
                                              {"add", kPatch},
@@ -76,6 +77,7 @@ unsigned fields_of(Op op) {
     case Op::route: return kAll | kDeciding;
     case Op::cancel: return kAll | kCancel;
     case Op::routes_get: return kAll | kGet;
+    case Op::routes_list: return kAll | kList;
     case Op::routes_put: return kAll | kPut;
     case Op::routes_patch: return kAll | kPatch;
     case Op::routes_delete: return kAll | kDelete;

@@ -29,7 +29,7 @@ void Request::clear() {
   route_name.clear();
   vectors = false;
   offset = 0;
-  limit = 100;
+  limit = 0;
   change = {};
   changes.clear();
 }

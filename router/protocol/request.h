@@ -63,8 +63,8 @@ struct Request {
   RequestId cancel_request;          // cancel: the id to cancel
   std::string route_name;            // routes.get, patch, delete
   bool vectors = false;              // routes.get
-  std::size_t offset = 0;            // routes.get
-  std::size_t limit = 100;           // routes.get
+  std::size_t offset = 0;            // routes.get, routes.list
+  std::size_t limit = 0;             // the same; 0: none was given
   RouteChange change;                // routes.put, patch, delete; its kind and a name outside of `route` are not set
   std::vector<RouteChange> changes;  // routes.batch
 

@@ -11,6 +11,7 @@ namespace semroute::router {
 namespace {
 
 constexpr std::size_t kInsertedFloats = std::size_t{32} << 20;  // in one batch
+constexpr std::size_t kWatchedRows = 8'192;                     // linked in a second or two
 
 }  // namespace
 
@@ -81,11 +82,27 @@ std::size_t RowInserter::waiting_rows() const noexcept {
 }
 
 core::Result<void> RowInserter::insert(std::span<const float> rows, core::ReferenceId first) {
-  std::vector<core::ReferenceId> ids(rows.size() / index_.params().dimension);
-  std::iota(ids.begin(), ids.end(), first);
-  auto done = index_.insert(ids, rows, threads_);
-  if (done.ok()) inserted_.append({first, ids.size()});
-  return done;
+  const std::size_t dimension = index_.params().dimension;
+  const std::size_t at_once = rows_at_once();
+  std::vector<core::ReferenceId> ids;
+  while (!rows.empty()) {
+    ids.resize(std::min(at_once, rows.size() / dimension));
+    std::iota(ids.begin(), ids.end(), first);
+    if (auto done = index_.insert(ids, rows.first(ids.size() * dimension), threads_); !done.ok()) return done;
+    inserted_.append({first, ids.size()});
+    first += ids.size();
+    rows = rows.subspan(ids.size() * dimension);
+    if (on_inserted_) on_inserted_(inserted_.count());
+  }
+  return {};
+}
+
+// Few enough for their progress to be seen, unless codes are to learn from them that need many.
+std::size_t RowInserter::rows_at_once() const noexcept {
+  const core::IndexParams& params = index_.params();
+  const bool learns =
+      params.quantization == core::Quantization::pq || params.quantization == core::Quantization::binary;
+  return on_inserted_ && !learns ? kWatchedRows : kInsertedFloats;
 }
 
 // Nothing waits any more, or the graph has a problem.

@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/file.h"
@@ -27,12 +28,16 @@ struct KeptGraph {
   std::optional<core::Error> problem{};  // why it was of no use: the graph was built
 };
 
+// Told now and then how many rows are in the index.
+using InsertProgress = std::function<void(std::size_t rows)>;
+
 class RowInserter {
  public:
   // `next` is the first id that was never handed out. With `graph`, all rows wait for the first flush(), which makes
   // the index of them and it.
-  RowInserter(core::Index& index, core::ReferenceId& next, std::size_t threads, KeptGraph* graph = nullptr)
-      : index_(index), next_(next), threads_(threads), graph_(graph) {}
+  RowInserter(core::Index& index, core::ReferenceId& next, std::size_t threads, KeptGraph* graph = nullptr,
+              InsertProgress on_inserted = nullptr)
+      : index_(index), next_(next), threads_(threads), graph_(graph), on_inserted_(std::move(on_inserted)) {}
 
   // Rows as they were given, and what to call one in a message ("route \"a\": reference 3 "). The ids that they get.
   [[nodiscard]] core::Result<core::IdRange> add(std::span<const float> raw,
@@ -50,6 +55,7 @@ class RowInserter {
  private:
   [[nodiscard]] core::Result<void> make_room();
   [[nodiscard]] core::Result<void> insert(std::span<const float> rows, core::ReferenceId first);
+  [[nodiscard]] std::size_t rows_at_once() const noexcept;
   void restore();
   [[nodiscard]] std::size_t waiting_rows() const noexcept;
 
@@ -57,6 +63,7 @@ class RowInserter {
   core::ReferenceId& next_;
   std::size_t threads_;
   KeptGraph* graph_;
+  InsertProgress on_inserted_;
   std::vector<std::vector<float>> full_;  // blocks that wait with a graph
   std::vector<float> waiting_;
   IdRanges inserted_;

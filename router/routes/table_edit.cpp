@@ -94,10 +94,11 @@ RowNamer rows_of_route(const std::string& name) {
   };
 }
 
-TableEdit::TableEdit(SharedIndexes& indexes, std::size_t threads, bool has_new_vectors, KeptGraph* graph)
+TableEdit::TableEdit(SharedIndexes& indexes, std::size_t threads, bool has_new_vectors, KeptGraph* graph,
+                     InsertProgress on_inserted)
     : indexes_(indexes),
       has_new_vectors_(has_new_vectors),
-      references_(*indexes.references, indexes.next_reference, threads, graph),
+      references_(*indexes.references, indexes.next_reference, threads, graph, std::move(on_inserted)),
       negatives_(*indexes.negatives, indexes.next_negative, threads) {
   if (indexes.vectors != nullptr) vectors_.emplace(*indexes.vectors, indexes.next_vector, threads);
 }

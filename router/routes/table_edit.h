@@ -55,8 +55,9 @@ using RowNamer = std::function<std::string(const char* side, std::size_t row)>;
 class TableEdit {
  public:
   // `has_new_vectors`: older routes have no vector in the index of vectors.
-  // `graph`: of the references, whose index is empty then.
-  TableEdit(SharedIndexes& indexes, std::size_t threads, bool has_new_vectors = false, KeptGraph* graph = nullptr);
+  // `graph`: of the references, whose index is empty then. `on_inserted`: told of the references.
+  TableEdit(SharedIndexes& indexes, std::size_t threads, bool has_new_vectors = false, KeptGraph* graph = nullptr,
+            InsertProgress on_inserted = nullptr);
 
   // A route of its own rows, all of them new. `before`, when given, is the file's older route of that name: rows that
   // it has keep their ids, and gone() gets the others.

@@ -57,12 +57,12 @@ Result<DecisionRules> rules_of(const config::DecisionConfig& decision,
 class TableWriter::Loading {
  public:
   Loading(TableWriter& writer, const config::Config& config, SharedIndexes& indexes, bool has_new_vectors,
-          KeptGraph* graph)
+          KeptGraph* graph, InsertProgress on_inserted)
       : writer_(writer),
         config_(config),
         dimension_(config.index.dimension),
         has_new_vectors_(has_new_vectors),
-        edit_(indexes, writer.threads_, has_new_vectors, graph) {
+        edit_(indexes, writer.threads_, has_new_vectors, graph, std::move(on_inserted)) {
     for (const config::TargetConfig& target : config.targets) targets_.insert(target.name);
   }
 
@@ -233,14 +233,14 @@ Result<SharedIndexes> TableWriter::indexes_for(const config::Config& config) con
 }
 
 Result<std::shared_ptr<const RoutingState>> TableWriter::load(const config::Config& config, const StoredRoutes& stored,
-                                                              KeptGraph* graph) {
+                                                              KeptGraph* graph, InsertProgress on_inserted) {
   SEMROUTE_CHECK(draft_.empty());
   if (newest_ == nullptr)
     if (auto done = make_indexes(config.index); !done.ok()) return done.error();
   auto next = indexes_for(config);
   if (!next.ok()) return next.error();
   const bool has_new_vectors = next->vectors != indexes_.vectors;
-  Loading loading(*this, config, *next, has_new_vectors, newest_ == nullptr ? graph : nullptr);
+  Loading loading(*this, config, *next, has_new_vectors, newest_ == nullptr ? graph : nullptr, std::move(on_inserted));
   const auto done = loading.run(stored);
   const std::shared_ptr<core::Index> vectors_before = indexes_.vectors;
   // Ids are not used again, whatever becomes of this.

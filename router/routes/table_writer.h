@@ -49,7 +49,8 @@ class TableWriter {
   // Errors: resource_exhausted when the file's references exceed index.capacity; those of TableEdit.
   [[nodiscard]] core::Result<std::shared_ptr<const RoutingState>> load(const config::Config& config,
                                                                        const StoredRoutes& stored = {},
-                                                                       KeptGraph* graph = nullptr);
+                                                                       KeptGraph* graph = nullptr,
+                                                                       InsertProgress on_inserted = nullptr);
 
   // All of `changes`, in order, or none; they make `revision`. Sees what was applied before, finished or not.
   // Errors: conflict, not_found, bad_request, bad_vector, dimension_mismatch, resource_exhausted, overloaded.

@@ -1,9 +1,15 @@
 #include "router/tool/change_client.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include "config/load.h"
+#include "core/base/limits.h"
 #include "router/protocol/json_codec.h"
 #include "router/tool/json_text.h"
 
@@ -81,23 +87,56 @@ ClientRequest ChangeBody::request(Op op) const {
   return {.op = op, .values = values, .count = values.empty() ? 0 : values.size() / dimension, .extras = extras};
 }
 
-std::optional<Exit> change(const Context& context, ChangeClient& client, Op op, const ChangeBody& body) {
-  const auto reply = client.exchange(body.request(op));
-  if (!reply.ok()) return context.fail(reply.error());
-  if (reply->error)
-    return context.fail(exit_for(reply->error->code),
-                        std::string(core::to_string(reply->error->code)) + ": " + reply->error->message);
-  if (context.json) context.out << reply->extras << "\n";
-  return std::nullopt;
+Exit fail(const Context& context, Exit exit, const Error& error) {
+  if (context.json) {
+    std::string line =
+        R"({"ok":false,"error":{"code":")" + std::string(core::to_string(error.code)) + R"(","message":)";
+    append_json_string(error.message, line);
+    context.out << line << "}}\n";
+  }
+  return context.fail(exit, std::string(core::to_string(error.code)) + ": " + error.message);
 }
 
-std::optional<config::RouteConfig> read_route(const Context& context, const std::string& path,
-                                              const config::IndexConfig& index) {
-  const config::LoadOutcome outcome = config::load_route(path, index);
+Result<void> change(const Context& context, ChangeClient& client, Op op, const ChangeBody& body) {
+  const auto reply = client.exchange(body.request(op));
+  if (!reply.ok()) return reply.error();
+  if (reply->error) return *reply->error;
+  if (context.json) context.out << reply->extras << "\n";
+  return {};
+}
+
+namespace {
+
+Result<config::RouteConfig> route_of(const Context& context, const config::LoadOutcome& outcome,
+                                     const std::string& name) {
   for (const config::Diagnostic& problem : outcome.problems) context.err << config::to_string(problem) << "\n";
   if (outcome.omitted > 0) context.err << "... and " << outcome.omitted << " more\n";
-  if (!outcome.config) return std::nullopt;
-  return outcome.config->routes.front();
+  if (outcome.config) return outcome.config->routes.front();
+  const std::string first = outcome.problems.empty() ? name : config::to_string(outcome.problems.front());
+  return Error{ErrorCode::bad_request, "no route was read: " + first};
+}
+
+}  // namespace
+
+Result<void> check_file(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return Error{ErrorCode::io_error, path + ": is a folder"};
+  if (::access(path.c_str(), R_OK) == 0) return {};
+  return Error{ErrorCode::io_error, path + ": " + std::strerror(errno)};
+}
+
+Result<config::RouteConfig> read_route(const Context& context, const std::string& path,
+                                       const config::IndexConfig& index) {
+  if (auto there = check_file(path); !there.ok()) return there.error();
+  return route_of(context, config::load_route(path, index), path);
+}
+
+Result<config::RouteConfig> read_route(const Context& context, std::istream& in, const config::IndexConfig& index) {
+  std::string text(core::kMaxConfigBytes + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (in.bad()) return Error{ErrorCode::io_error, "standard input cannot be read"};
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  return route_of(context, config::load_route_text(text, "stdin", index), "stdin");
 }
 
 }  // namespace semroute::router::tool

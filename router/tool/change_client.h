@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <istream>
 #include <optional>
 #include <span>
 #include <string>
@@ -45,11 +46,23 @@ struct ChangeBody {
   [[nodiscard]] ClientRequest request(Op op) const;
 };
 
-// Asks, and tells the user of an error. With --output json the reply itself is printed.
-[[nodiscard]] std::optional<Exit> change(const Context& context, ChangeClient& client, Op op, const ChangeBody& body);
+// As Context::fail; with --output json the error is printed, too: {"ok":false,"error":{"code":..,"message":..}}.
+Exit fail(const Context& context, Exit exit, const core::Error& error);
+inline Exit fail(const Context& context, const core::Error& error) {
+  return fail(context, exit_for(error.code), error);
+}
 
-// One route from a YAML file, every problem of which is told. Nothing when there is one.
-[[nodiscard]] std::optional<config::RouteConfig> read_route(const Context& context, const std::string& path,
-                                                            const config::IndexConfig& index);
+// Asks; with --output json the reply is printed. The error is that of the client, or the reply's.
+[[nodiscard]] core::Result<void> change(const Context& context, ChangeClient& client, Op op, const ChangeBody& body);
+
+// A file that cannot be opened is io_error, whatever is wrong with another is bad_request once each problem was told.
+// One route from a YAML file.
+[[nodiscard]] core::Result<config::RouteConfig> read_route(const Context& context, const std::string& path,
+                                                           const config::IndexConfig& index);
+// The same from standard input.
+[[nodiscard]] core::Result<config::RouteConfig> read_route(const Context& context, std::istream& in,
+                                                           const config::IndexConfig& index);
+// Whether a file can be opened for reading.
+[[nodiscard]] core::Result<void> check_file(const std::string& path);
 
 }  // namespace semroute::router::tool

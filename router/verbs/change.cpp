@@ -33,7 +33,7 @@ void reply_change(Session& session, Op op, const RequestId& id, const std::strin
                 ErrorReply{.request_id = request_id,
                            .code = error.code,
                            .message = error.message,
-                           .retryable = may_be_retried && !answer.outcome_unknown,
+                           .retryable = may_be_retried && !answer.outcome_unknown && !answer.is_lasting,
                            .outcome_unknown = answer.outcome_unknown});
 }
 

@@ -8,6 +8,8 @@ namespace semroute::router {
 
 namespace {
 
+constexpr std::size_t kRowsOfPage = 100;  // unless the request says how many
+
 void append_summary(const Route& route, std::size_t references, std::size_t negatives, const std::string* parked,
                     std::string& out) {
   out += R"("name":)";
@@ -63,7 +65,8 @@ void append_rows(const Rows& rows, const Request& request, std::size_t most_byte
   std::vector<float> vector(request.vectors ? rows.dimension : 0);
   out += '[';
   const std::size_t begin = std::min(request.offset, rows.count);
-  const std::size_t end = begin + std::min(request.limit, rows.count - begin);
+  const std::size_t limit = request.limit == 0 ? kRowsOfPage : request.limit;
+  const std::size_t end = begin + std::min(limit, rows.count - begin);
   // A page that has grown over the bound of replies is refused by the session: no use in making more of it.
   for (std::size_t row = begin; row < end && out.size() <= most_bytes; ++row) {
     if (row > begin) out += ',';
@@ -103,20 +106,28 @@ void append_details(const Route& route, const Rows& references, const Rows& nega
 
 }  // namespace
 
-// By name; of one that is both, the active one first.
+// By name; of one that is both, the active one first. [offset, offset + limit) of them.
 void handle_routes_list(Exchange& exchange) {
   const ServiceState& state = *exchange.state;
   const RouteList routes = state.routing->table.routes();
   const auto& parked = state.routing->parked;
-  std::string members = R"("revision":)" + std::to_string(state.revision) + R"(,"routes":[)";
+  const std::size_t total = routes.size() + parked.size();
+  const std::size_t begin = std::min(exchange.request.offset, total);
+  const std::size_t end = exchange.request.limit == 0 ? total : begin + std::min(exchange.request.limit, total - begin);
+  std::string members =
+      R"("revision":)" + std::to_string(state.revision) + R"(,"total":)" + std::to_string(total) + R"(,"routes":[)";
   auto next = parked.begin();
-  for (std::size_t i = 0; i < routes.size() || next != parked.end();) {
-    if (members.back() == '}') members += ',';
+  for (std::size_t i = 0, place = 0; place < end; ++place) {
+    const bool is_active = next == parked.end() || (i < routes.size() && routes[i].name <= (*next)->route->name);
+    const std::size_t row = is_active ? i++ : 0;
+    const auto one = is_active ? next : next++;
+    if (place < begin) continue;
+    if (place > begin) members += ',';
     members += '{';
-    if (next == parked.end() || (i < routes.size() && routes[i].name <= (*next)->route->name)) {
-      append_active(routes[i++], members);
+    if (is_active) {
+      append_active(routes[row], members);
     } else {
-      append_parked(**next++, members);
+      append_parked(**one, members);
     }
     members += '}';
   }
@@ -129,7 +140,7 @@ void handle_routes_get(Exchange& exchange) {
   const RoutingState& routing = *exchange.state->routing;
   const Request& request = exchange.request;
   const std::size_t most_bytes = exchange.state->config.limits.max_output_buffer;
-  std::string members = R"("route":{)";
+  std::string members = R"("revision":)" + std::to_string(exchange.state->revision) + R"(,"route":{)";
   if (const auto position = routing.table.find(request.route_name)) {
     const Route& route = routing.table.routes()[*position];
     append_active(route, members);

@@ -46,6 +46,44 @@ class RouteChanges : public ::testing::Test {
   RawClient client_{daemon_.port()};
 };
 
+TEST_F(RouteChanges, MetadataAndDescriptionsAreBounded) {
+  const auto put = [](const std::string& more) {
+    return R"({"op":"routes.put","route":{"name":"new","references":[[0,0,1,0]],)" + more + "}}";
+  };
+  const std::string long_text(4 * 1024 + 1, 'd');
+  expect_refused(put(R"("description":")" + long_text + '"'), "too_large",
+                 "route.description: 4097 bytes, at most 4096");
+  EXPECT_THAT(ask(put(R"("description":")" + long_text.substr(1) + '"')), HasSubstr("\"ok\":true"));
+  const auto metadata = [](std::size_t bytes) { return R"("metadata":{"k":")" + std::string(bytes - 8, 'm') + "\"}"; };
+  DaemonProcess daemon(tiny_config("limits: {max_request: 4KiB, max_change: 1MiB}\n"));
+  RawClient client(daemon.port());
+  EXPECT_THAT(client.ask(put(metadata(64 * 1024 + 1))),
+              AllOf(HasSubstr("too_large"), HasSubstr("route.metadata: 65537 bytes, at most 65536")));
+  EXPECT_THAT(client.ask(put(metadata(64 * 1024))), HasSubstr("\"ok\":true"));
+  EXPECT_THAT(client.ask(R"({"op":"routes.patch","name":"new","set":{)" + metadata(64 * 1024 + 1) + "}}"),
+              AllOf(HasSubstr("too_large"), HasSubstr("set.metadata: 65537 bytes")));
+}
+
+TEST_F(RouteChanges, TheListComesByPages) {
+  for (const char* const name : {"a", "c", "z"})
+    ASSERT_THAT(ask(R"({"op":"routes.put","route":{"name":")" + std::string(name) + R"(","references":[[0,0,1,0]]}})"),
+                HasSubstr("\"ok\":true"));
+  const auto page = [&](const std::string& members) {
+    const std::string reply = ask(R"({"op":"routes.list")" + members + "}");
+    EXPECT_THAT(reply, HasSubstr(R"("revision":4,"total":5,"routes":[)"));
+    std::string names;
+    for (std::size_t at = reply.find("{\"name\":\""); at != std::string::npos; at = reply.find("{\"name\":\"", at + 1))
+      names += reply.substr(at + 9, reply.find('"', at + 9) - at - 9) + ' ';
+    return names;
+  };
+  EXPECT_EQ(page(""), "a billing c support z ");
+  EXPECT_EQ(page(R"(,"limit":2)"), "a billing ");
+  EXPECT_EQ(page(R"(,"offset":2,"limit":2)"), "c support ");
+  EXPECT_EQ(page(R"(,"offset":4,"limit":2)"), "z ");
+  EXPECT_EQ(page(R"(,"offset":9)"), "");
+  expect_refused(R"({"op":"routes.list","limit":0})", "bad_request", "limit");
+}
+
 TEST_F(RouteChanges, APutIsServedOnceItIsAnswered) {
   EXPECT_THAT(match("[0,0,1,0]"), HasSubstr("no_match"));
   EXPECT_THAT(ask(kPut), HasSubstr(R"("ok":true)"));
@@ -176,9 +214,9 @@ TEST_F(RouteChanges, ComeInFramesToo) {
 // A put of so many bytes.
 std::string padded_put(std::size_t bytes, bool op_first = true) {
   const std::string op = R"("op":"routes.put")";
-  const std::string route = R"("route":{"name":"big","references":[[1,0,0,0]],"description":")";
-  const std::size_t rest = 4 + op.size() + route.size() + 2;
-  const std::string text = route + std::string(bytes - rest, 'x') + "\"}";
+  const std::string route = R"("route":{"name":"big","references":[{"embedding":[1,0,0,0],"text":")";
+  const std::size_t rest = 4 + op.size() + route.size() + 4;
+  const std::string text = route + std::string(bytes - rest, 'x') + "\"}]}";
   return "{" + (op_first ? op + ", " + text : text + ", " + op) + "}";
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <random>
@@ -108,6 +109,20 @@ TEST(KeptGraph, Fault55IsBuiltAgainWhenItIsDamaged) {
   DaemonProcess daemon(yaml);
   EXPECT_THAT(daemon.log(), HasSubstr("was made with the graph in"));
   EXPECT_EQ(answers(daemon), expected);
+}
+
+TEST(KeptGraph, WhatWasNotFinishedIsRemoved) {
+  const TemporaryFolder folder;
+  const std::string yaml = write_references(folder);
+  const std::string unfinished = folder.path() + "/data/references.graph.new";
+  { const DaemonProcess maker(yaml); }
+  std::ofstream(unfinished, std::ios::binary) << "half of it";
+  {
+    DaemonProcess reader(yaml, {}, {"--read-only"});
+    EXPECT_TRUE(std::filesystem::exists(unfinished));
+  }
+  const DaemonProcess daemon(yaml);
+  EXPECT_FALSE(std::filesystem::exists(unfinished));
 }
 
 // A data_dir for reading alone is left as it is.

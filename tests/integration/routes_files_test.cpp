@@ -2,10 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
+#include <thread>
 
 #include "tests/integration/tiny_config.h"
 #include "tests/support/daemon_process.h"
@@ -69,9 +71,10 @@ TEST_F(RoutesFiles, ARouteIsPutPatchedAndDeleted) {
                     HasSubstr(R"([{"row":0,"text":"hi","embedding":[0,0,0,1]},{"row":1,"text":"hi","embedding")")));
   expect_failed({"patch", "new", "--remove", "x"}, 64, "--remove: expected");
   expect_failed({"patch", "new", "--score-threshold", "x"}, 64, "--score-threshold: expected a number");
-  expect_failed({"patch", "new", "--add", path("none.npy")}, 65, "none.npy");
+  expect_failed({"patch", "new", "--add", path("none.npy")}, 74, "none.npy");
+  expect_failed({"patch", "new"}, 64, "there is nothing to change: give --add, --remove,");
   expect_failed({"patch", "new", "--remove", "9"}, 65, "there is no row 9");
-  expect_failed({"put", path("none.yaml")}, 65, "none.yaml");
+  expect_failed({"put", path("none.yaml")}, 74, "none.yaml");
   expect_done({"list"}, "run_time");
   expect_done({"delete", "new"}, "route \"new\" is deleted");
   expect_failed({"delete", "new"}, 65, "not_found");
@@ -106,6 +109,107 @@ TEST_F(RoutesFiles, TablesGoOutAndInWithoutLoss) {
     EXPECT_EQ(files_of(again), files);
   }
   expect_done({"export", "--all", path("all")}, "7 routes are in");
+  std::filesystem::create_directory(path("next.new"));
+  expect_failed({"export", path("next")}, 73, "next.new: it is there already");
+  EXPECT_FALSE(std::filesystem::exists(path("next")));
+  expect_failed({"export", path("none/below")}, 73, "below.new");
+}
+
+// Two routes that always change together: an export has both as of one change, or says that it has not.
+TEST_F(RoutesFiles, AnExportIsOfOneRevision) {
+  const auto both = [](int number) {
+    std::string line = R"({"op":"routes.batch","changes":[)";
+    for (const char* const name : {"a", "b"})
+      line += R"({"put":{"route":{"name":")" + std::string(name) + R"(","description":"number )" +
+              std::to_string(number) + R"(","references":[[0,0,1,0]]}}},)";
+    line.back() = ']';
+    return line + "}";
+  };
+  ASSERT_THAT(client_.ask(both(0)), HasSubstr("\"ok\":true"));
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    RawClient other(daemon_.port());
+    for (int number = 1; !done; ++number) ASSERT_THAT(other.ask(both(number)), HasSubstr("\"ok\":true"));
+  });
+  for (int i = 0; i < 5; ++i) {
+    const std::string folder = path("out" + std::to_string(i));
+    const Finished exported = tool({"export", folder});
+    EXPECT_FALSE(std::filesystem::exists(folder + ".new"));
+    EXPECT_EQ(std::filesystem::exists(folder), exported.exit_code == 0);
+    if (exported.exit_code != 0) {
+      EXPECT_EQ(exported.exit_code, 65) << exported.output;
+      EXPECT_THAT(exported.output, HasSubstr("conflict: "));
+      continue;
+    }
+    const auto files = files_of(folder);
+    const auto number_of = [&](const std::string& name) {
+      const std::string& yaml = files.at(name);
+      const std::size_t at = yaml.find("number ");
+      return yaml.substr(at, yaml.find('"', at) - at);
+    };
+    EXPECT_EQ(number_of("00001-a.yaml"), number_of("00002-b.yaml"));
+  }
+  EXPECT_EQ(tool({"export", "--any-revision", path("any")}).exit_code, 0);
+  done = true;
+  writer.join();
+  expect_done({"export", path("still")}, "2 routes are in");
+}
+
+TEST_F(RoutesFiles, ARouteComesFromStandardInput) {
+  const auto put = [&](const std::string& yaml) {
+    folder_.write("in.yaml", yaml);
+    return run_program({"/bin/sh", "-c", tool_path() + " routes put - < " + path("in.yaml")}, 60,
+                       {"SEMROUTE_SERVER=127.0.0.1:" + std::to_string(daemon_.port())});
+  };
+  const Finished done = put("name: piped\nreferences: {vectors: [[0, 0, 1, 0]]}\n");
+  EXPECT_EQ(done.exit_code, 0) << done.output;
+  EXPECT_THAT(get("piped"), HasSubstr(R"("version":2)"));
+  const Finished wrong = put("name: piped\nreferences: {vectors: [[0, 0]]}\n");
+  EXPECT_EQ(wrong.exit_code, 65) << wrong.output;
+  EXPECT_THAT(wrong.output, HasSubstr("stdin:2:"));
+}
+
+TEST_F(RoutesFiles, ErrorsAreJsonWhereThatIsAskedFor) {
+  std::filesystem::create_directory(path("in"));
+  folder_.write("in/1.yaml", "name: one\ntarget: none\nreferences: {vectors: [0, 0, 1, 0]}\n");
+  const auto expect_json = [&](std::vector<std::string> arguments, int exit_code, const std::string& words) {
+    arguments.insert(arguments.end(), {"--output", "json"});
+    const Finished failed = tool(arguments);
+    EXPECT_EQ(failed.exit_code, exit_code) << failed.output;
+    EXPECT_THAT(failed.output, AllOf(HasSubstr(R"({"ok":false,"error":{"code":")"), HasSubstr(words)));
+  };
+  expect_json({"put", path("in/1.yaml")}, 65, R"("code":"bad_request","message":"route.target: expected)");
+  expect_json({"put", path("none.yaml")}, 74, "none.yaml: No such file");
+  expect_json({"patch", "none", "--remove", "0"}, 65, R"("code":"not_found")");
+  expect_json({"patch", "none", "--add", path("none.npy")}, 74, "none.npy");
+  expect_json({"import", path("in")}, 65, "1.yaml was not imported");
+  expect_json({"import", "--atomic", path("in")}, 65, "in/1.yaml: changes[0].put");
+  expect_json({"import", path("nowhere")}, 74, "nowhere");
+}
+
+TEST_F(RoutesFiles, RowsOfOtherLabelsAreNotAdded) {
+  folder_.write("rows.jsonl",
+                "{\"embedding\":[0,0,1,0],\"label\":\"mine\",\"text\":\"a\"}\n"
+                "{\"embedding\":[0,1,0,0],\"label\":\"other\",\"text\":\"b\"}\n"
+                "{\"embedding\":[0,0,0,1],\"label\":\"mine\",\"text\":\"c\"}\n");
+  ASSERT_THAT(client_.ask(R"({"op":"routes.put","route":{"name":"mine","references":[[1,0,0,0]]}})"),
+              HasSubstr("\"ok\":true"));
+  expect_done({"patch", "mine", "--add", path("rows.jsonl")}, "is changed");
+  EXPECT_THAT(get("mine"), AllOf(HasSubstr(R"("reference_count":3)"), HasSubstr(R"("row":1,"text":"a")"),
+                                 HasSubstr(R"("row":2,"text":"c")")));
+  ASSERT_THAT(client_.ask(R"({"op":"routes.put","route":{"name":"third","references":[[1,0,0,0]]}})"),
+              HasSubstr("\"ok\":true"));
+  expect_failed({"patch", "third", "--add", path("rows.jsonl")}, 65, "no row has the label \"third\"");
+}
+
+TEST_F(RoutesFiles, AnImportTakesBothEndingsAndNothingHidden) {
+  std::filesystem::create_directory(path("in"));
+  folder_.write("in/1.yaml", "name: one\nreferences: {vectors: [[0, 0, 1, 0]]}\n");
+  folder_.write("in/2.yml", "name: two\nreferences: {vectors: [[0, 0, 1, 0]]}\n");
+  folder_.write("in/.3.yaml", "name: three\nreferences: {vectors: [[0, 0, 1, 0]]}\n");
+  expect_done({"import", path("in")}, "2 routes are served");
+  EXPECT_THAT(get("two"), HasSubstr(R"("version":3)"));
+  EXPECT_THAT(get("three"), HasSubstr("not_found"));
 }
 
 TEST_F(RoutesFiles, AnImportIsAtomicForEachRouteOrAltogether) {
@@ -113,7 +217,8 @@ TEST_F(RoutesFiles, AnImportIsAtomicForEachRouteOrAltogether) {
   folder_.write("in/1.yaml", "name: one\nreferences: {vectors: [0, 0, 1, 0]}\n");
   folder_.write("in/2.yaml", "name: two\ntarget: none\nreferences: {vectors: [0, 0, 1, 0]}\n");
   folder_.write("in/3.yaml", "name: three\nreferences: {vectors: [0, 0, 1, 0]}\n");
-  expect_failed({"import", "--atomic", path("in")}, 65, "changes[1].put.route.target: expected the name of a target");
+  expect_failed({"import", "--atomic", path("in")}, 65,
+                path("in/2.yaml") + ": changes[1].put.route.target: expected the name of a target");
   EXPECT_THAT(get("one"), HasSubstr("not_found"));
   expect_failed({"import", path("in")}, 65, "2.yaml was not imported, nor were those after it; 1 of 3 routes were");
   EXPECT_THAT(get("one"), HasSubstr(R"("version":2)"));
@@ -125,7 +230,7 @@ TEST_F(RoutesFiles, AnImportIsAtomicForEachRouteOrAltogether) {
   expect_failed({"import", "--atomic", path("in")}, 65, "3.yaml: route \"two\" is in ");
   expect_failed({"import", path("in")}, 65, "3.yaml: route \"two\" is in ");
   expect_failed({"import", path("nowhere")}, 74, "nowhere");
-  expect_failed({"import", folder_.path()}, 65, "there is no .yaml file");
+  expect_failed({"import", folder_.path()}, 65, "there is no .yaml or .yml file");
   std::string many = "name: many\nreferences:\n  vectors:\n";
   for (int row = 0; row < 1'500; ++row) many += "    - [0, 0, 1, 0]\n";
   folder_.write("in/2.yaml", many);

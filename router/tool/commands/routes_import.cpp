@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <map>
 
@@ -19,36 +20,64 @@ class RoutesImport final : public Command {
     std::vector<std::string> files;
     std::error_code problem;
     for (const auto& entry : std::filesystem::directory_iterator(folder_, problem))
-      if (entry.path().extension() == ".yaml") files.push_back(entry.path().string());
-    if (problem) return context.fail(Exit::io, folder_ + ": " + problem.message());
-    if (files.empty()) return context.fail(Exit::data, folder_ + ": there is no .yaml file");
+      if (is_route_file(entry.path())) files.push_back(entry.path().string());
+    if (problem) return fail(context, {core::ErrorCode::io_error, folder_ + ": " + problem.message()});
+    if (files.empty())
+      return fail(context, {core::ErrorCode::bad_request, folder_ + ": there is no .yaml or .yml file"});
     std::ranges::sort(files);
     auto client = ChangeClient::connect(server_);
-    if (!client.ok()) return context.fail(client.error());
+    if (!client.ok()) return fail(context, client.error());
     return atomic_ ? import_all(context, *client, files) : import_each(context, *client, files);
   }
 
  private:
+  // An editor's copies begin with a dot.
+  static bool is_route_file(const std::filesystem::path& path) {
+    const std::string name = path.filename().string();
+    return !name.starts_with('.') && (path.extension() == ".yaml" || path.extension() == ".yml");
+  }
+
   // A route that two files make would be what the second says, and nobody would know.
-  bool is_first(const Context& context, const std::string& name, const std::string& file) {
-    const auto [there, is_new] = files_of_.emplace(name, file);
-    if (!is_new) context.err << file << ": route \"" << name << "\" is in " << there->second << " already\n";
-    return is_new;
+  core::Result<config::RouteConfig> read(const Context& context, const std::string& file,
+                                         const config::IndexConfig& index) {
+    auto route = read_route(context, file, index);
+    if (!route.ok()) return route;
+    const auto [there, is_new] = files_of_.emplace(route->name, file);
+    if (is_new) return route;
+    return core::Error{core::ErrorCode::bad_request,
+                       file + ": route \"" + route->name + "\" is in " + there->second + " already"};
+  }
+
+  // "changes[3].put.route: ..." as the file that it is of.
+  static core::Error of_file(core::Error error, const std::vector<std::string>& files) {
+    constexpr std::string_view kPath = "changes[";
+    if (!error.message.starts_with(kPath)) return error;
+    const char* const end = error.message.data() + error.message.size();
+    std::size_t number = 0;
+    const auto [rest, status] = std::from_chars(error.message.data() + kPath.size(), end, number);
+    if (status == std::errc{} && number < files.size()) error.message = files[number] + ": " + error.message;
+    return error;
+  }
+
+  // What was done so far is said in the message, too.
+  static Exit fail_with(const Context& context, core::Error error, const std::string& more) {
+    error.message += "; " + more;
+    return fail(context, error);
   }
 
   Exit import_all(const Context& context, ChangeClient& client, const std::vector<std::string>& files) {
     ChangeBody body{.values = {}, .dimension = client.index().dimension, .extras = "{\"changes\":["};
     for (const std::string& file : files) {
-      const auto route = read_route(context, file, client.index());
-      if (!route || !is_first(context, route->name, file)) return context.fail(Exit::data, "nothing was imported");
+      const auto route = read(context, file, client.index());
+      if (!route.ok()) return fail_with(context, route.error(), "nothing was imported");
       if (body.extras.back() != '[') body.extras += ',';
       body.extras += "{\"put\":{";
       body.append_route(*route);
       body.extras += "}}";
     }
     body.extras += "]}";
-    if (const auto failed = change(context, client, Op::routes_batch, body))
-      return context.fail(*failed, "nothing was imported");
+    if (const auto done = change(context, client, Op::routes_batch, body); !done.ok())
+      return fail_with(context, of_file(done.error(), files), "nothing was imported");
     if (!context.json) context.out << files.size() << " routes are served\n";
     return Exit::ok;
   }
@@ -56,17 +85,20 @@ class RoutesImport final : public Command {
   Exit import_each(const Context& context, ChangeClient& client, const std::vector<std::string>& files) {
     std::size_t done = 0;
     for (const std::string& file : files) {
-      const auto route = read_route(context, file, client.index());
-      std::optional<Exit> failed = Exit::data;
-      if (route && is_first(context, route->name, file)) {
+      const auto route = read(context, file, client.index());
+      core::Result<void> made;
+      if (route.ok()) {
         ChangeBody body{.values = {}, .dimension = client.index().dimension, .extras = "{"};
         body.append_route(*route);
         body.extras += '}';
-        failed = change(context, client, Op::routes_put, body);
+        made = change(context, client, Op::routes_put, body);
+      } else {
+        made = route.error();
       }
-      if (failed)
-        return context.fail(*failed, file + " was not imported, nor were those after it; " + std::to_string(done) +
-                                         " of " + std::to_string(files.size()) + " routes were");
+      if (!made.ok())
+        return fail_with(context, made.error(),
+                         file + " was not imported, nor were those after it; " + std::to_string(done) + " of " +
+                             std::to_string(files.size()) + " routes were");
       ++done;
     }
     if (!context.json) context.out << done << " routes are served\n";

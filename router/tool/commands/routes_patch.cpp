@@ -14,7 +14,8 @@ class RoutesPatch final : public Command {
   void declare(Options& options) override {
     options.server(server_);
     options.positional("NAME", name_, "the route");
-    options.repeated_text("--add", add_, "FILE", "references to add: NPY, or JSONL with texts");
+    options.repeated_text("--add", add_, "FILE",
+                          "references to add: NPY, or JSONL with texts; of rows with a label those labelled NAME");
     options.text_list("--remove", remove_, "ROW,...", "references to remove, numbered as `routes get` shows them");
     options.repeated_text("--add-negatives", add_negatives_, "FILE", "negatives to add");
     options.text_list("--remove-negatives", remove_negatives_, "ROW,...", "negatives to remove");
@@ -27,20 +28,20 @@ class RoutesPatch final : public Command {
   }
 
   Exit run(const Context& context) override {
+    if (add_.empty() && remove_.empty() && add_negatives_.empty() && remove_negatives_.empty() && !target_ &&
+        !threshold_ && !description_)
+      return context.fail(Exit::usage,
+                          "there is nothing to change: give --add, --remove, --add-negatives, --remove-negatives, "
+                          "--target, --score-threshold or --description");
     auto client = ChangeClient::connect(server_);
-    if (!client.ok()) return context.fail(client.error());
+    if (!client.ok()) return fail(context, client.error());
     ChangeBody body{.values = {}, .dimension = client->index().dimension, .extras = "{"};
     body.extras += "\"name\":";
     append_json_string(name_, body.extras);
     for (const auto& [key, files] : {std::pair{"add", &add_}, std::pair{"add_negatives", &add_negatives_}}) {
       config::ReferenceRows rows;
-      for (const std::string& file : *files) {
-        const auto read = config::read_vectors(file, client->index().dimension, client->index().metric);
-        if (!read.ok()) return context.fail(Exit::data, read.error().message);
-        rows.texts.resize(rows.values.size() / client->index().dimension);
-        rows.values.insert(rows.values.end(), read->values.begin(), read->values.end());
-        rows.texts.insert(rows.texts.end(), read->texts.begin(), read->texts.end());
-      }
+      for (const std::string& file : *files)
+        if (const auto added = add_rows(file, client->index(), rows); !added.ok()) return fail(context, added.error());
       body.append_rows(key, rows);
     }
     for (const auto& [key, rows] : {std::pair{"remove", &remove_}, std::pair{"remove_negatives", &remove_negatives_}})
@@ -49,12 +50,32 @@ class RoutesPatch final : public Command {
     if (!append_set(body.extras)) return context.fail(Exit::usage, "--score-threshold: expected a number");
     if (if_version_) body.extras += ",\"if_version\":" + std::to_string(*if_version_);
     body.extras += '}';
-    if (const auto failed = change(context, *client, Op::routes_patch, body)) return *failed;
+    if (const auto done = change(context, *client, Op::routes_patch, body); !done.ok())
+      return fail(context, done.error());
     if (!context.json) context.out << "route \"" << name_ << "\" is changed\n";
     return Exit::ok;
   }
 
  private:
+  // Where rows have labels, those of the route alone, as a configuration takes them.
+  [[nodiscard]] core::Result<void> add_rows(const std::string& file, const config::IndexConfig& index,
+                                            config::ReferenceRows& rows) const {
+    if (auto there = check_file(file); !there.ok()) return there;
+    const auto read = config::read_vectors(file, index.dimension, index.metric);
+    if (!read.ok()) return read.error();
+    rows.texts.resize(rows.values.size() / index.dimension);
+    const std::size_t before = rows.texts.size();
+    for (std::size_t row = 0; row < read->count; ++row) {
+      const bool has_label = row < read->labels.size() && !read->labels[row].empty();
+      if (has_label && read->labels[row] != name_) continue;
+      const auto vector = read->values.begin() + static_cast<std::ptrdiff_t>(row * index.dimension);
+      rows.values.insert(rows.values.end(), vector, vector + static_cast<std::ptrdiff_t>(index.dimension));
+      rows.texts.push_back(row < read->texts.size() ? read->texts[row] : "");
+    }
+    if (rows.texts.size() > before) return {};
+    return core::Error{core::ErrorCode::bad_request, file + ": no row has the label \"" + name_ + "\", or none"};
+  }
+
   static bool append_positions(const char* key, const std::vector<std::string>& rows, std::string& out) {
     if (rows.empty()) return true;
     out += std::string(",\"") + key + "\":[";

@@ -1,4 +1,5 @@
 #include <chrono>
+#include <filesystem>
 
 #include "core/store/store_check.h"
 #include "router/protocol/json_codec.h"
@@ -9,8 +10,10 @@ namespace semroute::router::tool {
 namespace {
 
 // A folder that is not there is a file that cannot be read; a full disk is no server that is overloaded.
-Exit exit_of_store(const core::Error& error) {
+Exit exit_of_store(const core::Error& error, const std::string& folder) {
   if (error.code == core::ErrorCode::not_found || error.code == core::ErrorCode::resource_exhausted) return Exit::io;
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(folder, ignored)) return Exit::io;
   return exit_for(error.code);
 }
 
@@ -77,11 +80,15 @@ class StoreCheck final : public Command {
 
   Exit run(const Context& context) override {
     const auto check = core::check_store(folder_, core::real_system_calls(), progress_line(context, folder_));
-    if (!check) return context.fail(exit_of_store(check.error()), check.error().message);
+    if (!check)
+      return context.fail(
+          check.error().code == core::ErrorCode::cannot_create ? Exit::io : exit_of_store(check.error(), folder_),
+          check.error().message);
     const Exit exit = check->ok() ? Exit::ok : Exit::data;
     if (context.json) {
       std::string out = begin_json(folder_, check->ok());
       append_optional("damage", check->damage, out);
+      out += std::string(R"(,"repairable":)") + (check->is_repairable ? "true" : "false");
       append_optional("older_start", check->older_start, out);
       append_recovery(check->recovery, out);
       append_list("kept", check->kept, out);
@@ -94,8 +101,13 @@ class StoreCheck final : public Command {
     for (const std::string& line : check->recovery.lines()) context.out << line << "\n";
     for (const std::string& name : check->kept) context.out << "kept from before: " << name << "\n";
     if (check->damage) {
-      context.out << "damage: " << *check->damage << "\nA start refuses this. \"semroute store repair " << folder_
-                  << "\" cuts the log there and keeps what it cuts.\n";
+      context.out << "damage: " << *check->damage << "\nA start refuses this. ";
+      if (check->is_repairable) {
+        context.out << "\"semroute store repair " << folder_ << "\" cuts the log there and keeps what it cuts.\n";
+      } else {
+        context.out << "Nothing before it can be read, so that repair refuses it, too: what is left is a copy of the "
+                       "folder.\n";
+      }
     }
     if (check->older_start) {
       context.out << "damage that no start meets yet: " << *check->older_start
@@ -117,7 +129,7 @@ class StoreRepair final : public Command {
 
   Exit run(const Context& context) override {
     const auto repair = core::repair_store(folder_, core::real_system_calls(), progress_line(context, folder_));
-    if (!repair) return context.fail(exit_of_store(repair.error()), repair.error().message);
+    if (!repair) return context.fail(exit_of_store(repair.error(), folder_), repair.error().message);
     if (context.json) {
       std::string out = begin_json(folder_, true);
       append_list("lost", repair->lost, out);

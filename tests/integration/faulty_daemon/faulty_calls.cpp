@@ -3,17 +3,23 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <chrono>
 #include <fstream>
+#include <thread>
 
 namespace semroute::test {
 
 using core::test::CrashCalls;
 
-bool FaultyCalls::fails(const char* word, int problem) const {
+bool FaultyCalls::is(const char* word) const {
   if (disk_file_.empty()) return false;
   std::string now;
   std::ifstream(disk_file_) >> now;
-  if (now != word) return false;
+  return now == word;
+}
+
+bool FaultyCalls::fails(const char* word, int problem) const {
+  if (!is(word)) return false;
   errno = problem;
   return true;
 }
@@ -32,7 +38,10 @@ ssize_t FaultyCalls::pwrite(int descriptor, const void* bytes, std::size_t count
   return CrashCalls::pwrite(descriptor, bytes, (count + 1) / 2, offset);
 }
 
-int FaultyCalls::fdatasync(int descriptor) { return fails("unsynced", EIO) ? -1 : CrashCalls::fdatasync(descriptor); }
+int FaultyCalls::fdatasync(int descriptor) {
+  while (is("stuck")) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  return fails("unsynced", EIO) ? -1 : CrashCalls::fdatasync(descriptor);
+}
 
 int FaultyCalls::rename(const char* from, const char* to) {
   return fails("read_only", EROFS) ? -1 : CrashCalls::rename(from, to);

@@ -1,8 +1,8 @@
 // FaultyCalls: the real calls on a disk that a test makes bad and good again, and with points where the program ends.
 //
 // What is wrong now is a word in a file, read at every call: `full` (half of what is written fits, then ENOSPC),
-// `unsynced` (syncs of files fail with EIO), `read_only` (what would change anything fails with EROFS). No file, no
-// word: nothing. Threads: any.
+// `unsynced` (syncs of files fail with EIO), `stuck` (they do not come back as long as it says so), `read_only` (what
+// would change anything fails with EROFS). No file, no word: nothing. Threads: any.
 #pragma once
 
 #include <atomic>
@@ -30,6 +30,7 @@ class FaultyCalls final : public core::test::CrashCalls {
  private:
   // Whether the disk is so now; errno is set then.
   [[nodiscard]] bool fails(const char* word, int problem) const;
+  [[nodiscard]] bool is(const char* word) const;
 
   const std::string disk_file_;
   std::atomic<bool> half_fitted_{false};

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "core/base/limits.h"
@@ -82,6 +83,21 @@ TEST_F(Writer, AReloadMovesOnlyWhatDiffers) {
   expect_moved(file_of({{"a", many}, {"d", {1.0F}}}), 250 + 125, 250 + 125);
   EXPECT_EQ(route("a").references.parts().size(), 1U);
   EXPECT_EQ(values("a"), many);
+}
+
+// Building a large graph takes minutes: how far it is, is told in between.
+TEST_F(Writer, ALoadTellsHowManyRowsAreIn) {
+  std::vector<float> many(20'000);
+  std::iota(many.begin(), many.end(), 1.0F);
+  config::Config config = file_of({{"a", many, {5.0F}}});
+  config.index.capacity = 30'000;
+  std::vector<std::size_t> told;
+  const auto loaded = writer_.load(config, {}, nullptr, [&](std::size_t rows) { told.push_back(rows); });
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  ASSERT_GE(told.size(), 3U);
+  EXPECT_TRUE(std::ranges::is_sorted(told));
+  EXPECT_EQ(told.back(), many.size());
+  EXPECT_EQ(state().index->count(), many.size());
 }
 
 TEST_F(Writer, RowsStayWhileAnOlderTableIsHeld) {

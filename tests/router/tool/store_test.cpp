@@ -69,6 +69,7 @@ TEST_F(StoreCommands, Fault53DamageIsToldByFileAndByteAndRepairedWithACopyKept) 
   EXPECT_TRUE(checked.out.ends_with(data_ + ": damaged\n"));
   const auto json = boost::json::parse(run({"store", "check", data_, "--output", "json"}).out).as_object();
   EXPECT_FALSE(json.at("ok").as_bool());
+  EXPECT_TRUE(json.at("repairable").as_bool());
   EXPECT_EQ(json.at("last_sequence").to_number<int>(), 0);
   const Ran repaired = run({"store", "repair", data_});
   EXPECT_EQ(repaired.exit, 0) << repaired.err;
@@ -79,6 +80,26 @@ TEST_F(StoreCommands, Fault53DamageIsToldByFileAndByteAndRepairedWithACopyKept) 
   EXPECT_NE(repaired.out.find("kept: kept_log_00000001_1\n"), std::string::npos);
   EXPECT_EQ(run({"store", "check", data_}).exit, 0);
   EXPECT_TRUE(std::filesystem::exists(data_ + "/kept_log_00000001_1"));
+}
+
+TEST_F(StoreCommands, CheckPromisesNoRepairThatIsRefused) {
+  flip(20);  // in the header of the only file
+  const Ran checked = run({"store", "check", data_});
+  EXPECT_EQ(checked.exit, 65);
+  EXPECT_NE(checked.out.find("Nothing before it can be read, so that repair refuses it, too"), std::string::npos)
+      << checked.out;
+  EXPECT_EQ(checked.out.find("cuts the log there"), std::string::npos) << checked.out;
+  const auto json = boost::json::parse(run({"store", "check", data_, "--output", "json"}).out).as_object();
+  EXPECT_FALSE(json.at("repairable").as_bool());
+  EXPECT_EQ(run({"store", "repair", data_}).exit, 65);
+}
+
+TEST_F(StoreCommands, AFileIsNoFolder) {
+  for (const char* command : {"check", "repair"}) {
+    const Ran ran = run({"store", command, log()});
+    EXPECT_EQ(ran.exit, 74) << command << ran.err;
+    EXPECT_NE(ran.err.find(log()), std::string::npos) << ran.err;
+  }
 }
 
 TEST_F(StoreCommands, Fault59AStoreInUseIsLeftAlone) {
