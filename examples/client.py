@@ -6,6 +6,11 @@
         print(await client.route(embedding, payload={"text": "hello"}))       # decide and dispatch
         print(await client.batch([embedding, embedding]))                     # many decisions in one request
         await asyncio.gather(*(client.match(one) for one in embeddings))      # pipelined
+        async for chunk in client.stream(embedding, payload={"text": "hello"}):
+            print(chunk)                                                      # the target's reply as it comes
+
+    async for chunk in stream_frames("127.0.0.1", 7311, embedding, payload=b"hello"):
+        print(chunk)                                                          # the same over binary frames
 
 An embedding is any sequence of numbers, or the bytes of little-endian float32. As a program it decides
 every row of a file, pipelined, and prints a line for each:
@@ -47,6 +52,50 @@ def encode_embedding(embedding):
             numbers.byteswap()
         embedding = numbers.tobytes()
     return base64.b64encode(embedding).decode("ascii")
+
+
+class Stream:
+    """The chunks of one streamed reply, in order: `async for`. Text as str, bytes that are no UTF-8 as bytes.
+
+    `head` is the head once the first chunk (or the end) is there: the decision, and `reply` with status and content
+    type. A reply that is not dispatched has no chunks. Raises SemrouteError when the reply is not complete. Leaving the
+    loop early cancels the request.
+    """
+
+    def __init__(self, client, fields):
+        self._client = client
+        self._fields = fields
+        self._lines = asyncio.Queue()
+        self.head = None
+
+    async def __aiter__(self):
+        client = self._client
+        async with client._slots:
+            request_id = client._begin(self._lines.put_nowait)
+            more = True
+            try:
+                await client._send({"id": request_id, "op": "route", "stream": True, **self._fields})
+                self.head = await self._next()
+                more = self.head.get("more", False)
+                if not self.head.get("ok"):
+                    raise SemrouteError(self.head)
+                while more:
+                    line = await self._next()
+                    more = not line.get("done")
+                    if line.get("error"):
+                        raise SemrouteError(line)
+                    if more:
+                        yield line["chunk"] if "chunk" in line else base64.b64decode(line["chunk_base64"])
+            finally:
+                client._waiting.pop(request_id, None)
+                if more:
+                    client._cancel(request_id)
+
+    async def _next(self):
+        line = await self._lines.get()
+        if isinstance(line, Exception):
+            raise line
+        return line
 
 
 class SemrouteClient:
@@ -96,6 +145,14 @@ class SemrouteClient:
         """Decides, and sends the payload (any JSON value) to the route's target."""
         return await self.request("route", embedding=encode_embedding(embedding), payload=payload, **options)
 
+    def stream(self, embedding, payload=None, **options):
+        """As route(), with the target's reply in parts as it comes: a Stream.
+
+        All requests of a connection are read by one task: chunks that are not taken are kept in memory. Take them, or
+        use a connection of its own for a long reply.
+        """
+        return Stream(self, {"embedding": encode_embedding(embedding), "payload": payload, **options})
+
     async def batch(self, embeddings, **options):
         """Decides many embeddings in one request; a list of results in the same order."""
         encoded = [encode_embedding(embedding) for embedding in embeddings]
@@ -104,15 +161,19 @@ class SemrouteClient:
     async def request(self, op, **fields):
         """Any request; its whole reply. Raises SemrouteError when it was not `ok`."""
         async with self._slots:
-            if self._ended:
-                raise ConnectionError(str(self._ended)) from self._ended
-            request_id = next(self._ids)
-            line = json.dumps({"id": request_id, "op": op, **fields}, separators=(",", ":"), allow_nan=False)
             answered = asyncio.get_running_loop().create_future()
-            self._waiting[request_id] = answered
+
+            def take(line):
+                if answered.done():
+                    return
+                if isinstance(line, Exception):
+                    answered.set_exception(line)
+                else:
+                    answered.set_result(line)
+
+            request_id = self._begin(take)
             try:
-                self._writer.write(line.encode() + b"\n")
-                await self._writer.drain()
+                await self._send({"id": request_id, "op": op, **fields})
                 reply = await answered
             finally:
                 self._waiting.pop(request_id, None)
@@ -120,25 +181,85 @@ class SemrouteClient:
             raise SemrouteError(reply)
         return reply
 
+    def _begin(self, take):
+        """A new id; `take` gets every line about it, and the exception when the connection ends."""
+        if self._ended:
+            raise ConnectionError(str(self._ended)) from self._ended
+        request_id = next(self._ids)
+        self._waiting[request_id] = take
+        return request_id
+
+    async def _send(self, fields):
+        line = json.dumps(fields, separators=(",", ":"), allow_nan=False)
+        self._writer.write(line.encode() + b"\n")
+        await self._writer.drain()
+
+    def _cancel(self, request_id):
+        """Nobody waits for the answer."""
+        if not self._ended:
+            line = json.dumps({"id": next(self._ids), "op": "cancel", "request": request_id})
+            self._writer.write(line.encode() + b"\n")
+
     async def _read_replies(self):
         try:
             while line := await self._reader.readline():
                 reply = json.loads(line)
-                answered = self._waiting.get(reply.get("id"))
-                if answered is None and reply.get("id") is None and not reply.get("ok"):
+                take = self._waiting.get(reply.get("id"))
+                if take is None and reply.get("id") is None and not reply.get("ok"):
                     # About no request in particular: the connection is about to be closed.
                     raise ConnectionError(str(SemrouteError(reply)))
-                if answered is not None and not answered.done():
-                    answered.set_result(reply)
+                if take is not None:
+                    take(reply)
             self._end(ConnectionError("the daemon closed the connection"))
         except (OSError, ValueError) as error:
             self._end(error)
 
     def _end(self, error):
         self._ended = self._ended or error
-        for answered in self._waiting.values():
-            if not answered.done():
-                answered.set_exception(ConnectionError(str(error)))
+        for take in list(self._waiting.values()):
+            take(ConnectionError(str(error)))
+
+
+FRAME_HEADER = struct.Struct("<BBBBIII")  # magic, version, op, flags, request id, body length, timeout_ms
+MAGIC, ROUTE, REPLY_BIT = 0xA7, 2, 0x80
+ERROR, MORE, CHUNK = 0x01, 0x04, 0x08
+CODES = ("", "bad_request", "bad_vector", "dimension_mismatch", "model_mismatch", "too_large", "unsupported_version",
+         "unauthorized", "forbidden", "not_found", "conflict", "resource_exhausted", "overloaded", "timeout",
+         "cancelled", "unavailable", "upstream_unavailable", "upstream_timeout", "upstream_error", "internal")
+
+
+async def stream_frames(host, port, embedding, payload=b"", content_type="", timeout=5.0, **extras):
+    """Routes over a connection of its own that speaks binary frames; yields the reply's chunks as bytes as they come.
+
+    Leaving the loop closes the connection, which cancels the request. `extras` are the protocol's: key, filter, ...
+    """
+    if not isinstance(embedding, (bytes, bytearray, memoryview)):
+        embedding = base64.b64decode(encode_embedding(embedding))
+    rest = json.dumps({**extras, "stream": True}).encode()
+    kind = content_type.encode("ascii")
+    body = (struct.pack("<IIHH", len(embedding) // 4, 1, 0, 0) + embedding + struct.pack("<H", len(kind)) + kind
+            + struct.pack("<I", len(payload)) + payload + struct.pack("<I", len(rest)) + rest)
+    reader, writer = await asyncio.wait_for(asyncio.open_connection(host, port), timeout)
+    try:
+        writer.write(FRAME_HEADER.pack(MAGIC, 1, ROUTE, 0, 1, len(body), 0) + body)
+        more = True
+        while more:
+            magic, _, op, flags, _, length, _ = FRAME_HEADER.unpack(await reader.readexactly(FRAME_HEADER.size))
+            if magic != MAGIC or op != ROUTE | REPLY_BIT:
+                raise ConnectionError("the daemon sent something else than frames")
+            frame = await reader.readexactly(length)
+            if flags & ERROR:
+                code, retryable, _, size = struct.unpack_from("<HBBI", frame)
+                message = frame[8:8 + size].decode()
+                name = CODES[code] if code < len(CODES) else str(code)
+                raise SemrouteError({"error": {"code": name, "message": message, "retryable": bool(retryable)}})
+            more = bool(flags & MORE)
+            if more and flags & CHUNK:
+                yield frame
+    except asyncio.IncompleteReadError as error:
+        raise ConnectionError("the daemon closed the connection") from error
+    finally:
+        writer.close()
 
 
 def read_npy(path):

@@ -1,5 +1,8 @@
 #include "core/base/utf8.h"
 
+#include <algorithm>
+#include <array>
+
 namespace semroute::core {
 
 std::size_t utf8_length(std::string_view text) noexcept {
@@ -18,6 +21,20 @@ std::size_t utf8_length(std::string_view text) noexcept {
     return 0;
   }
   return length;
+}
+
+bool is_cut_utf8(std::string_view text) noexcept {
+  if (text.empty() || static_cast<unsigned char>(text[0]) < 0xC2) return false;
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (text.size() >= length) return false;
+  // After some leads the second byte has less room; one of its two ends is always in it.
+  for (const char end : {'\x80', '\xBF'}) {
+    std::array<char, 4> whole{end, end, end, end};
+    std::copy(text.begin(), text.end(), whole.begin());
+    if (utf8_length({whole.data(), length}) == length) return true;
+  }
+  return false;
 }
 
 bool is_utf8(std::string_view text) noexcept {

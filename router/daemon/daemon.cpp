@@ -129,6 +129,11 @@ int Daemon::start() {
   }
   publish(loading_state(std::move(*sections)));
   metrics_.index_bytes = [this] { return index_bytes(*state_->routing); };
+  metrics_.target_stats = [this] {
+    Metrics::TargetsStats stats;
+    for (const auto& target : state_->targets) stats.emplace_back(target->name(), target->stats());
+    return stats;
+  };
   for (std::size_t i = 0; i < state_->config.workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, state_, metrics_.add_worker(), *this, decision_log_.get()));
   }

@@ -7,16 +7,37 @@
 #include <boost/asio/post.hpp>
 
 namespace semroute::router {
-namespace {
-
 // So that a kind that streams need not gather a reply that nobody reads.
-class NoReader final : public plugins::ReplySink {
+class Mirrors::NoReader final : public plugins::ReplySink {
  public:
-  void on_head(int /*status*/, std::string_view /*content_type*/) override {}
-  [[nodiscard]] bool on_bytes(std::string_view /*bytes*/) override { return true; }
-};
+  NoReader(boost::asio::io_context& io, std::weak_ptr<Flights> flights, std::uint64_t number,
+           plugins::Clock::time_point until)
+      : io_(io), flights_(std::move(flights)), number_(number), until_(until) {}
 
-}  // namespace
+  void on_head(int /*status*/, std::string_view /*content_type*/) override {}
+
+  [[nodiscard]] bool on_bytes(std::string_view /*bytes*/) override {
+    if (plugins::Clock::now() < until_ || is_ended_) return true;
+    is_ended_ = true;
+    // From the loop: the call is handing something over just now.
+    boost::asio::post(io_, [flights = flights_, number = number_] {
+      const auto all = flights.lock();
+      if (all == nullptr) return;
+      const auto found = all->calls.find(number);
+      if (found == all->calls.end() || found->second.call == nullptr) return;
+      const auto call = found->second.call;
+      call->cancel();
+    });
+    return true;
+  }
+
+ private:
+  boost::asio::io_context& io_;
+  std::weak_ptr<Flights> flights_;
+  std::uint64_t number_;
+  plugins::Clock::time_point until_;
+  bool is_ended_ = false;
+};
 
 void Mirrors::send(const DispatchTarget& to, std::shared_ptr<const plugins::DispatchRequest> request) {
   TargetCounters& counters = *to.counters;
@@ -30,23 +51,23 @@ void Mirrors::send(const DispatchTarget& to, std::shared_ptr<const plugins::Disp
   const auto channel = channels_.channel(to.target);
   flights_->calls.emplace(number, Flight{to.target, channel, nullptr, bytes});
   flights_->bytes += bytes;
-  auto call =
-      channel->dispatch(std::move(request), std::make_shared<NoReader>(),
-                        [&io = io_, &counters, flights = flights_, number](const plugins::DispatchOutcome& outcome) {
-                          counters.in_flight.fetch_sub(1, std::memory_order_relaxed);
-                          if (outcome.reply.ok()) {
-                            counters.count_ok();
-                          } else {
-                            counters.count_error(outcome.reply.error().code);
-                          }
-                          const auto found = flights->calls.find(number);
-                          flights->bytes -= found->second.bytes;
-                          const auto count = flights->of_target.find(found->second.target.get());
-                          if (--count->second == 0) flights->of_target.erase(count);
-                          // The channel may be inside its own member function: it is let go from the loop.
-                          boost::asio::post(io, [flight = std::move(found->second)] {});
-                          flights->calls.erase(found);
-                        });
+  auto call = channel->dispatch(
+      std::move(request), std::make_shared<NoReader>(io_, flights_, number, plugins::Clock::now() + max_time_),
+      [&io = io_, &counters, flights = flights_, number](const plugins::DispatchOutcome& outcome) {
+        counters.in_flight.fetch_sub(1, std::memory_order_relaxed);
+        if (outcome.reply.ok()) {
+          counters.count_ok();
+        } else {
+          counters.count_error(outcome.reply.error().code);
+        }
+        const auto found = flights->calls.find(number);
+        flights->bytes -= found->second.bytes;
+        const auto count = flights->of_target.find(found->second.target.get());
+        if (--count->second == 0) flights->of_target.erase(count);
+        // The channel may be inside its own member function: it is let go from the loop.
+        boost::asio::post(io, [flight = std::move(found->second)] {});
+        flights->calls.erase(found);
+      });
   if (const auto found = flights_->calls.find(number); found != flights_->calls.end())
     found->second.call = std::move(call);
 }

@@ -315,13 +315,24 @@ void Session::flush() {
     out_.erase(0, written_);
     written_ = 0;
   }
-  writing_ = true;
   write_progress_ = Clock::now();
+  wait_writable();
+}
+
+void Session::wait_writable() {
+  if (writing_ || phase_ == Phase::closed) return;
+  writing_ = true;
   socket_.async_wait(asio::socket_base::wait_write, [self = shared_from_this()](const error_code& ec) {
     self->writing_ = false;
     if (ec) return;
     const bool was_paused = self->paused();
     self->flush();
+    if (!self->waiting_.empty()) {
+      self->offer_room();
+      self->flush();
+      // One round at a time: other connections of the worker have their turn.
+      if (!self->waiting_.empty()) self->wait_writable();
+    }
     self->go_on(was_paused);
   });
 }
@@ -403,6 +414,7 @@ void Session::abort() {
   const auto self = shared_from_this();
   close();
   cancel_all();
+  waiting_.clear();  // not before: what waits may be held by nothing else
 }
 
 // The entries erase themselves as their calls complete, so the list is left alone while they are cancelled.

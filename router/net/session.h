@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -36,6 +37,14 @@ namespace semroute::router {
 using Clock = std::chrono::steady_clock;
 
 class Session;
+
+// Somebody with more to write than the session has room for.
+class RoomWaiter {
+ public:
+  virtual ~RoomWaiter() = default;
+  // Once for each Session::wait_for_room(). Writes a little, and waits again if there is more.
+  virtual void on_room() = 0;
+};
 
 // Also of an IPv4 address in IPv6 form.
 [[nodiscard]] bool is_loopback_address(const boost::asio::ip::address& address);
@@ -68,6 +77,19 @@ class Session : public std::enable_shared_from_this<Session> {
   void reply(Op op, const RequestId& id, const DecisionReply& reply);
   void reply(Op op, const RequestId& id, const ErrorReply& reply);
   void reply_members(Op op, const RequestId& id, std::string_view request_id, std::string_view members);
+
+  // A reply in parts: its head, false when that is too large and an error took its place; then chunks of at most
+  // chunk_bytes(), each while has_room(); last the end. push() has sent what is there from the loop: if that loses the
+  // connection, no call is cancelled while it hands something over.
+  [[nodiscard]] bool reply_head(Op op, const RequestId& id, const DecisionReply& head);
+  void reply_chunk(Op op, const RequestId& id, const ReplyChunk& chunk);
+  void reply_end(Op op, const RequestId& id, const StreamEnd& end);
+  void push();
+  [[nodiscard]] bool has_room() const;
+  [[nodiscard]] std::size_t chunk_bytes() const;
+  // In the order of their coming; they are held until then, or until the connection is lost.
+  void wait_for_room(std::shared_ptr<RoomWaiter> waiter);
+  [[nodiscard]] bool is_binary() const { return protocol_ == Protocol::binary; }
 
   // A request whose reply comes later: counts as in flight until finish_async(token). `cancel` is called at most
   // once: by cancel(), when the connection is lost, or when a drain runs out of time.
@@ -117,6 +139,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void resume();
   void on_end_of_input();
   void flush();
+  void wait_writable();
+  void offer_room();
   void after_flush();
   void close_after_flush();
   void linger();
@@ -124,7 +148,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void abort();
   void close();
   // Takes back the reply that begins at `at` of the output when it is larger than limits.max_output_buffer.
-  void hold_to_bound(std::size_t at, Op op, const RequestId& id, std::string_view request_id, std::optional<bool> sent);
+  // Whether it did.
+  bool hold_to_bound(std::size_t at, Op op, const RequestId& id, std::string_view request_id, std::optional<bool> sent);
   [[nodiscard]] std::size_t unwritten_bytes() const { return out_.size() - written_; }
   [[nodiscard]] bool paused() const;
   [[nodiscard]] bool reads_slowly() const;
@@ -140,6 +165,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool reading_ = false;  // a wait for input is pending
   bool writing_ = false;  // a wait for room to write is pending
   bool serving_ = false;  // inside serve(): replies are flushed once, at its end
+  bool pushing_ = false;  // a flush will come from the loop
   bool end_of_input_ = false;
   bool draining_ = false;
   bool is_loopback_ = false;
@@ -151,6 +177,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::string out_;
   std::size_t written_ = 0;  // of out_
   std::vector<InFlight> in_flight_;
+  std::deque<std::shared_ptr<RoomWaiter>> waiting_;
   std::uint64_t next_token_ = 1;
 
   Clock::time_point last_activity_;

@@ -35,16 +35,17 @@ void Session::reply_members(Op op, const RequestId& id, std::string_view request
   hold_to_bound(at, op, id, request_id, std::nullopt);
 }
 
-void Session::hold_to_bound(std::size_t at, Op op, const RequestId& id, std::string_view request_id,
+bool Session::hold_to_bound(std::size_t at, Op op, const RequestId& id, std::string_view request_id,
                             std::optional<bool> sent) {
   const std::size_t most = handler_.limits().max_output_buffer;
-  if (out_.size() - at <= most) return;
+  if (out_.size() - at <= most) return false;
   out_.resize(at);
   reply(op, id,
         ErrorReply{.request_id = request_id,
                    .code = core::ErrorCode::too_large,
                    .message = "the reply is larger than limits.max_output_buffer, " + std::to_string(most) + " bytes",
                    .sent = sent});
+  return true;
 }
 
 }  // namespace semroute::router

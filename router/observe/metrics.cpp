@@ -194,6 +194,55 @@ class Metrics::Collector {
     });
     families_.push_back(std::move(dispatch));
     families_.push_back(std::move(in_flight));
+    const TargetsStats stats = m_.target_stats ? m_.target_stats() : TargetsStats{};
+    add_target_states(stats);
+    add_endpoints(stats);
+  }
+
+  void add_target_states(const TargetsStats& stats) {
+    auto available = family("semrouted_target_available",
+                            "1 when the target takes requests, 0 when its endpoints are "
+                            "all down or its breaker is open.",
+                            MetricType::Gauge);
+    auto pending = family("semrouted_target_pending", "Requests that wait for a connection or a process of the target.",
+                          MetricType::Gauge);
+    for (const auto& [name, target] : stats) {
+      add_value(available, target.state == "healthy" ? 1.0 : 0.0, {{"target", name}});
+      add_value(pending, as_double(target.pending), {{"target", name}});
+    }
+    families_.push_back(std::move(available));
+    families_.push_back(std::move(pending));
+  }
+
+  void add_endpoints(const TargetsStats& stats) {
+    auto healthy = family("semrouted_endpoint_healthy", "1 when the endpoint is used, else 0.", MetricType::Gauge);
+    auto in_flight = family("semrouted_endpoint_in_flight", "Tries under way.", MetricType::Gauge);
+    auto requests = family("semrouted_endpoint_requests_total", "Tries that were sent.", MetricType::Counter);
+    auto retries =
+        family("semrouted_endpoint_retries_total", "Of these, not the first of their request.", MetricType::Counter);
+    auto failures = family("semrouted_endpoint_failures_total", "Tries that failed, by kind.", MetricType::Counter);
+    auto latency = family("semrouted_endpoint_latency_seconds", "Time until a whole reply, quantiles since the start.",
+                          MetricType::Gauge);
+    for (const auto& [name, target] : stats) {
+      for (const plugins::EndpointStats& endpoint : target.endpoints) {
+        const auto labels = [&](std::vector<ClientMetric::Label> more = {}) {
+          Labels all{{"target", name}, {"endpoint", endpoint.address}};
+          all.insert(all.end(), more.begin(), more.end());
+          return all;
+        };
+        add_value(healthy, endpoint.state == "healthy" ? 1.0 : 0.0, labels());
+        add_value(in_flight, as_double(endpoint.in_flight), labels());
+        add_value(requests, as_double(endpoint.requests), labels());
+        add_value(retries, as_double(endpoint.retries), labels());
+        for (const auto& [kind, count] : endpoint.failures)
+          add_value(failures, as_double(count), labels({{"kind", std::string(kind)}}));
+        for (const auto& [quantile, us] :
+             {std::pair{"0.5", endpoint.p50_us}, std::pair{"0.9", endpoint.p90_us}, std::pair{"0.99", endpoint.p99_us}})
+          add_value(latency, as_double(us) * 1e-6, labels({{"quantile", quantile}}));
+      }
+    }
+    for (MetricFamily* one : {&healthy, &in_flight, &requests, &retries, &failures, &latency})
+      families_.push_back(std::move(*one));
   }
 
   void add_state() {

@@ -18,10 +18,12 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/result.h"
 #include "core/index/index_bytes.h"
+#include "plugins/target_stats.h"
 #include "router/observe/worker_counters.h"
 #include "router/protocol/reply.h"
 
@@ -78,6 +80,10 @@ class Metrics {
   std::function<std::uint64_t()> decision_log_dropped;
   // Read when asked: what the indexes hold in memory.
   std::function<core::IndexBytes()> index_bytes;
+
+  // Read when asked: what the targets say of themselves, by name.
+  using TargetsStats = std::vector<std::pair<std::string, plugins::TargetStats>>;
+  std::function<TargetsStats()> target_stats;
 
   // What data_dir holds; unset without one.
   struct StoreUse {

@@ -86,8 +86,13 @@ core::Result<ClientReply> decode_reply(std::string_view frame) {
   reply.op = static_cast<std::uint8_t>(peek.header->op & ~kFrameReplyBit);
   reply.id = peek.header->request_id;
   FieldReader in(frame.substr(kFrameHeaderBytes));
+  reply.more = (peek.header->flags & kFrameFlagMore) != 0;
+  reply.is_chunk = (peek.header->flags & kFrameFlagChunk) != 0;
   if ((peek.header->flags & kFrameFlagError) != 0) {
     get_error(in, reply);
+  } else if (reply.is_chunk) {
+    (reply.more ? reply.body : reply.extras) = in.rest();
+    return reply;
   } else if (is_deciding(static_cast<Op>(reply.op))) {
     reply.revision = in.get<std::uint64_t>();
     const auto count = in.get<std::uint32_t>();

@@ -61,8 +61,10 @@ struct ClientReply {
   bool dispatched = false;            // route
   std::uint16_t status = 0;
   std::string content_type;
-  std::string body;
-  std::string extras;  // the JSON object of match, route and errors; the whole body of other verbs
+  std::string body;       // of a chunk: its bytes
+  bool more = false;      // another frame of the same reply follows
+  bool is_chunk = false;  // follows a head: a chunk, or without `more` the end
+  std::string extras;     // the JSON object of match, route and errors; the whole body of other verbs
 };
 
 // `frame` is one whole reply frame (peek_frame of frame_codec.h says how long it is).

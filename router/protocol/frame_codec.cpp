@@ -74,6 +74,14 @@ void put_result(const DecisionView& view, std::string& out) {
   }
 }
 
+void put_error(ErrorCode code, bool retryable, std::optional<bool> sent, std::string_view message, std::string& out) {
+  put(static_cast<std::uint16_t>(code), out);
+  put(static_cast<std::uint8_t>(retryable ? 1 : 0), out);
+  put(static_cast<std::uint8_t>(!sent ? 2 : *sent ? 1 : 0), out);
+  put(static_cast<std::uint32_t>(message.size()), out);
+  out.append(message);
+}
+
 // What is of match and route alone, once the body's lengths are known to be right.
 std::optional<FrameError> finish_deciding(const FrameHeader& h, const FrameRows& rows, std::uint16_t top_k,
                                           Request& request) {
@@ -212,8 +220,8 @@ std::optional<FrameError> FrameDecoder::decode(std::string_view frame, Request& 
 }
 
 void encode_frame(Op op, const RequestId& id, const DecisionReply& reply, std::string& out) {
-  const std::size_t at =
-      begin_frame(static_cast<std::uint8_t>(op), reply.batch ? kFrameFlagBatch : std::uint8_t{0}, id, out);
+  const unsigned flags = (reply.batch ? kFrameFlagBatch : 0U) | (reply.more ? kFrameFlagMore : 0U);
+  const std::size_t at = begin_frame(static_cast<std::uint8_t>(op), static_cast<std::uint8_t>(flags), id, out);
   put(reply.revision, out);
   put(static_cast<std::uint32_t>(reply.decisions.size()), out);
   for (const auto& view : reply.decisions) put_result(view, out);
@@ -249,11 +257,7 @@ void encode_frame(Op op, const RequestId& id, const DecisionReply& reply, std::s
 
 void encode_frame(std::uint8_t op, const RequestId& id, const ErrorReply& reply, std::string& out) {
   const std::size_t at = begin_frame(op, kFrameFlagError, id, out);
-  put(static_cast<std::uint16_t>(reply.code), out);
-  put(static_cast<std::uint8_t>(reply.retryable ? 1 : 0), out);
-  put(static_cast<std::uint8_t>(!reply.sent ? 2 : *reply.sent ? 1 : 0), out);
-  put(static_cast<std::uint32_t>(reply.message.size()), out);
-  out.append(reply.message);
+  put_error(reply.code, reply.retryable, reply.sent, reply.message, out);
   const std::size_t extras = begin_block(out);
   out += "{\"request_id\":";
   append_json_string(reply.request_id, out);
@@ -282,6 +286,27 @@ void encode_frame(std::uint8_t op, const RequestId& id, const ErrorReply& reply,
     out += ",\"outcome\":\"unknown\"}";
   }
   finish_block(extras, out);
+  finish_frame(at, out);
+}
+
+void encode_frame(Op op, const RequestId& id, const ReplyChunk& chunk, std::string& out) {
+  const std::size_t at = begin_frame(static_cast<std::uint8_t>(op), kFrameFlagChunk | kFrameFlagMore, id, out);
+  out.append(chunk.bytes);
+  finish_frame(at, out);
+}
+
+void encode_frame(Op op, const RequestId& id, const StreamEnd& end, std::string& out) {
+  const unsigned flags = kFrameFlagChunk | (end.error ? kFrameFlagError : 0U);
+  const std::size_t at = begin_frame(static_cast<std::uint8_t>(op), static_cast<std::uint8_t>(flags), id, out);
+  if (end.error) put_error(end.error->code, false, true, end.error->message, out);
+  const std::size_t extras = end.error ? begin_block(out) : out.size();
+  out += '{';
+  if (end.explain) {
+    out += "\"attempts\":";
+    append_attempts(end.attempts, out);
+  }
+  out += '}';
+  if (end.error) finish_block(extras, out);
   finish_frame(at, out);
 }
 

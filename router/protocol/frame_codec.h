@@ -29,6 +29,8 @@ inline constexpr std::uint8_t kFrameFlagExplain = 0x01;  // request
 inline constexpr std::uint8_t kFrameReplyBit = 0x80;     // in a reply's op byte
 inline constexpr std::uint8_t kFrameFlagError = 0x01;    // reply
 inline constexpr std::uint8_t kFrameFlagBatch = 0x02;    // reply
+inline constexpr std::uint8_t kFrameFlagMore = 0x04;     // reply: another frame of the same reply follows
+inline constexpr std::uint8_t kFrameFlagChunk = 0x08;    // reply: follows a head; a chunk, or without `more` the end
 
 struct FrameError {
   core::Error error;
@@ -69,6 +71,10 @@ class FrameDecoder {
 void encode_frame(Op op, const RequestId& id, const DecisionReply& reply, std::string& out);
 // `op` 0 when the request's could not be read.
 void encode_frame(std::uint8_t op, const RequestId& id, const ErrorReply& reply, std::string& out);
+// What follows the head of a streamed reply. A chunk's body is its bytes; the end's is a JSON object, or that of an
+// error.
+void encode_frame(Op op, const RequestId& id, const ReplyChunk& chunk, std::string& out);
+void encode_frame(Op op, const RequestId& id, const StreamEnd& end, std::string& out);
 // Replies of the other verbs: the body is the JSON object {"ok":true,"request_id":..,members}.
 void encode_frame_members(Op op, const RequestId& id, std::string_view request_id, std::string_view members,
                           std::string& out);

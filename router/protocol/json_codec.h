@@ -16,6 +16,7 @@
 #include "config/json_text.h"
 #include "core/base/result.h"
 #include "router/protocol/reply.h"
+#include "router/protocol/reply_chunks.h"
 #include "router/protocol/request.h"
 
 namespace semroute::router {
@@ -44,6 +45,9 @@ class JsonDecoder {
 
 void encode_json(const RequestId& id, const DecisionReply& reply, std::string& out);
 void encode_json(const RequestId& id, const ErrorReply& reply, std::string& out);
+// What follows the head of a streamed reply: its chunks, and its end.
+void encode_json(const RequestId& id, const ReplyChunk& chunk, std::string& out);
+void encode_json(const RequestId& id, const StreamEnd& end, std::string& out);
 // `members` is the inside of an object without braces ("\"version\":\"1\",..."):
 // {"id":..,"ok":true,"request_id":..,members}
 void encode_json_members(const RequestId& id, std::string_view request_id, std::string_view members, std::string& out);

@@ -89,9 +89,13 @@ void append_rest_of_decision(const DecisionView& view, std::uint64_t revision, b
   }
 }
 
-void append_target_reply(const TargetReplyView& reply, std::string& out) {
+void append_target_reply(const TargetReplyView& reply, bool is_head, std::string& out) {
   out.append(",\"reply\":{\"status\":").append(std::to_string(reply.status));
   append_member("content_type", reply.content_type, out);
+  if (is_head) {
+    out += '}';
+    return;
+  }
   if (is_json_type(reply.content_type) && is_json(reply.body)) {
     out.append(",\"body\":");
     append_on_one_line(reply.body, out);
@@ -148,16 +152,22 @@ void append_explain(const ExplainView& explain, std::string& out) {
   append_json_number(explain.decide_us, out);
   out += ",\"dispatch\":";
   append_json_number(explain.dispatch_us, out);
-  out += "},\"attempts\":[";
-  for (std::size_t i = 0; i < explain.attempts.size(); ++i) {
-    const auto& a = explain.attempts[i];
+  out += "},\"attempts\":";
+  append_attempts(explain.attempts, out);
+  out += '}';
+}
+
+void append_attempts(const std::vector<ExplainAttemptView>& attempts, std::string& out) {
+  out += '[';
+  for (std::size_t i = 0; i < attempts.size(); ++i) {
+    const auto& a = attempts[i];
     out += i == 0 ? "{\"target\":" : ",{\"target\":";
     append_json_string(a.target, out);
     if (!a.endpoint.empty()) append_member("endpoint", a.endpoint, out);
     append_member("outcome", a.outcome, out);
     out.append(",\"took_us\":").append(std::to_string(a.took_us)).append("}");
   }
-  out += "]}";
+  out += ']';
 }
 
 void encode_json(const RequestId& id, const DecisionReply& reply, std::string& out) {
@@ -175,8 +185,8 @@ void encode_json(const RequestId& id, const DecisionReply& reply, std::string& o
   }
   append_rest_of_decision(reply.decisions.front(), reply.revision, true, out);
   if (reply.route_op) out.append(reply.dispatched ? ",\"dispatched\":true" : ",\"dispatched\":false");
-  if (reply.route_op && reply.reply) append_target_reply(*reply.reply, out);
-  out.append("}\n");
+  if (reply.route_op && reply.reply) append_target_reply(*reply.reply, reply.more, out);
+  out.append(reply.more ? ",\"more\":true}\n" : "}\n");
 }
 
 void encode_json(const RequestId& id, const ErrorReply& reply, std::string& out) {
@@ -194,6 +204,32 @@ void encode_json(const RequestId& id, const ErrorReply& reply, std::string& out)
   if (reply.outcome_unknown) out.append(",\"outcome\":\"unknown\"");
   if (reply.sent) out.append(*reply.sent ? ",\"sent\":true" : ",\"sent\":false");
   out.append(reply.retryable ? ",\"retryable\":true}}\n" : ",\"retryable\":false}}\n");
+}
+
+void encode_json(const RequestId& id, const ReplyChunk& chunk, std::string& out) {
+  out.append("{\"id\":").append(id.text);
+  if (chunk.is_text) {
+    append_member("chunk", chunk.bytes, out);
+  } else {
+    out.append(",\"chunk_base64\":\"");
+    core::append_base64(std::as_bytes(std::span(chunk.bytes)), out);
+    out += '"';
+  }
+  out.append("}\n");
+}
+
+void encode_json(const RequestId& id, const StreamEnd& end, std::string& out) {
+  out.append("{\"id\":").append(id.text).append(",\"done\":true");
+  if (end.explain) {
+    out.append(",\"attempts\":");
+    append_attempts(end.attempts, out);
+  }
+  if (end.error) {
+    out.append(",\"error\":{\"code\":\"").append(core::to_string(end.error->code)).append("\",\"message\":");
+    append_json_string(end.error->message, out);
+    out.append(",\"sent\":true,\"retryable\":false}");
+  }
+  out.append("}\n");
 }
 
 void encode_json_members(const RequestId& id, std::string_view request_id, std::string_view members, std::string& out) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "config/value.h"
 #include "router/protocol/reply.h"
@@ -13,5 +14,7 @@ namespace semroute::router {
 // {} when there is none.
 void append_metadata(const config::Value* metadata, std::string& out);
 void append_explain(const ExplainView& explain, std::string& out);
+// A list.
+void append_attempts(const std::vector<ExplainAttemptView>& attempts, std::string& out);
 
 }  // namespace semroute::router

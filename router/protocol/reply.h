@@ -97,6 +97,14 @@ struct DecisionReply {
   bool route_op = false;                  // answers `route`
   bool dispatched = false;
   std::optional<TargetReplyView> reply{};  // when dispatched
+  bool more = false;                       // the head of a streamed reply: its body follows in chunks
+};
+
+// The last line or frame of a streamed reply.
+struct StreamEnd {
+  std::optional<core::Error> error{};  // why it is not complete
+  bool explain = false;
+  std::vector<ExplainAttemptView> attempts{};  // with explain: all of them
 };
 
 // `ok: false`. `retryable` and `sent` as in the contract.

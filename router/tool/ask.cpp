@@ -11,6 +11,10 @@ core::Result<Answer> exchange_line(Client& client, std::string_view line, std::c
   std::string request(line);
   request += '\n';
   if (const auto sent = client.send(request); !sent) return sent.error();
+  return next_line(client, timeout);
+}
+
+core::Result<Answer> next_line(Client& client, std::chrono::milliseconds timeout) {
   auto reply = client.receive_line(timeout);
   if (!reply) return reply.error();
   auto value = parse_json(*reply);

@@ -23,6 +23,9 @@ struct Answer {
 [[nodiscard]] core::Result<Answer> exchange_line(Client& client, std::string_view line,
                                                  std::chrono::milliseconds timeout = kReplyTimeout);
 
+// The next line of a reply in parts.
+[[nodiscard]] core::Result<Answer> next_line(Client& client, std::chrono::milliseconds timeout = kReplyTimeout);
+
 // Connects, asks, prints the line itself with --output json, and tells of every problem, also of an ok:false.
 // The Answer is there to be printed as text; an Exit means that all is said.
 [[nodiscard]] std::variant<Exit, Answer> ask(const Context& context, const std::string& server, std::string_view line);

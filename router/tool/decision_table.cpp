@@ -132,10 +132,12 @@ void DecisionTable::add_explanation(std::size_t row, const config::Value& explai
   if (const auto* attempts = rows_of("attempts")) {
     Table table;
     table.column("sent to");
+    table.column("endpoint");
     table.column("outcome");
     table.column("µs", Align::right);
     for (const config::Value& one : *attempts) {
-      table.row({value_text(one.find("target")), value_text(one.find("outcome")), microseconds_text(one, "took_us")});
+      table.row({value_text(one.find("target")), value_text(one.find("endpoint")), value_text(one.find("outcome")),
+                 microseconds_text(one, "took_us")});
     }
     table.print(out, "  ");
   }

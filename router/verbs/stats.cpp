@@ -21,7 +21,35 @@ std::string index_object(const RoutingState& routing) {
          member("other", bytes.other) + "}}";
 }
 
-std::string targets_object(const Metrics& metrics) {
+std::string endpoint_object(const plugins::EndpointStats& endpoint) {
+  std::string out = R"({"address":)";
+  append_json_string(endpoint.address, out);
+  out += R"(,"state":")" + std::string(endpoint.state) + '"' + member("in_flight", endpoint.in_flight) +
+         member("requests", endpoint.requests) + member("retries", endpoint.retries) + R"(,"failures":{)";
+  for (const auto& [kind, count] : endpoint.failures) {
+    if (out.back() != '{') out += ',';
+    out += '"' + std::string(kind) + "\":" + std::to_string(count);
+  }
+  return out + R"(},"latency_us":{"p50":)" + std::to_string(endpoint.p50_us) + member("p90", endpoint.p90_us) +
+         member("p99", endpoint.p99_us) + "}}";
+}
+
+// What a target says of itself.
+std::string state_members(const plugins::Target& target) {
+  const plugins::TargetStats stats = target.stats();
+  std::uint64_t retries = 0;
+  for (const plugins::EndpointStats& endpoint : stats.endpoints) retries += endpoint.retries;
+  std::string out = R"(,"kind":")" + std::string(target.kind()) + R"(","state":")" + std::string(stats.state) + '"' +
+                    member("pending", stats.pending) + member("retries", retries) + R"(,"endpoints":[)";
+  for (const plugins::EndpointStats& endpoint : stats.endpoints) {
+    if (out.back() != '[') out += ',';
+    out += endpoint_object(endpoint);
+  }
+  return out + ']';
+}
+
+// By name; of those that are not in the configuration any more, the counters alone.
+std::string targets_object(const ServiceState& state, const Metrics& metrics) {
   std::string out = "{";
   metrics.for_each_target([&](const std::string& name, const TargetCounters& counters) {
     if (out.size() > 1) out += ',';
@@ -37,7 +65,10 @@ std::string targets_object(const Metrics& metrics) {
              "\":" + std::to_string(n);
       first = false;
     }
-    out += "}}";
+    out += '}';
+    for (const auto& target : state.targets)
+      if (target->name() == name) out += state_members(*target);
+    out += '}';
   });
   return out + "}";
 }
@@ -81,7 +112,7 @@ void handle_stats(Exchange& exchange) {
   members += member("resident_bytes", usage.resident_bytes);
   members += R"(,"cpu_s":)";
   append_json_number(usage.cpu_seconds, members);
-  members += R"(,"targets":)" + targets_object(control.metrics());
+  members += R"(,"targets":)" + targets_object(state, control.metrics());
   exchange.session.reply_members(exchange.request.op, exchange.request.id,
                                  exchange.context.request_id(exchange.request), members);
 }

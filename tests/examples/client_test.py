@@ -19,7 +19,7 @@ QUICKSTART = os.path.join(ROOT, "examples", "quickstart")
 CLIENT = os.path.join(ROOT, "examples", "client.py")
 sys.path.insert(0, os.path.join(ROOT, "examples"))
 
-from client import SemrouteClient, SemrouteError, encode_embedding, read_npy  # noqa: E402
+from client import SemrouteClient, SemrouteError, encode_embedding, read_npy, stream_frames  # noqa: E402
 
 
 class StandIn:
@@ -68,6 +68,36 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
             async with await stand_in.client() as client:
                 await client.route([1.0], payload={"text": "grüße"})
         self.assertEqual((stand_in.requests[0]["op"], stand_in.requests[0]["payload"]), ("route", {"text": "grüße"}))
+
+    async def test_stream_yields_chunks_as_they_come(self):
+        def answer(request):
+            if request["op"] == "cancel":
+                return []
+            one = request["id"]
+            return [{"id": one, "ok": True, "more": True, "reply": {"status": 206}},
+                    {"id": one, "chunk": "grü"}, {"id": one, "chunk_base64": "/w=="},
+                    {"id": one, "done": True, **request["payload"]}]
+
+        async with StandIn(answer) as stand_in:
+            async with await stand_in.client() as client:
+                stream = client.stream([1.0], payload={}, key="k")
+                self.assertEqual([chunk async for chunk in stream], ["grü", b"\xff"])
+                self.assertEqual(stream.head["reply"]["status"], 206)
+                broken = client.stream([1.0], payload={"error": {"code": "upstream_error", "message": "broke off"}})
+                got = []
+                with self.assertRaises(SemrouteError) as caught:
+                    async for chunk in broken:
+                        got.append(chunk)
+                self.assertEqual((got, caught.exception.code), (["grü", b"\xff"], "upstream_error"))
+                chunks = aiter(client.stream([1.0], payload={}))
+                self.assertEqual(await anext(chunks), "grü")
+                await chunks.aclose()
+                self.assertEqual(await client.match([1.0], payload={}), {"id": 5, "ok": True, "more": True,
+                                                                         "reply": {"status": 206}})
+        self.assertEqual(stand_in.requests[0]["stream"], True)
+        self.assertEqual(stand_in.requests[0]["key"], "k")
+        self.assertEqual([(one["op"], one.get("request")) for one in stand_in.requests[2:4]],
+                         [("route", None), ("cancel", 3)], "leaving the loop cancels the request")
 
     async def test_batch_returns_results_in_order(self):
         def answer(request):
@@ -245,6 +275,26 @@ class DaemonTest(unittest.TestCase):
         self.assertEqual([reply.get("route", "none") for reply in routed], labels)
         self.assertEqual([result.get("route", "none") for result in batch], labels)
         self.assertEqual([reply["dispatched"] for reply in routed], [label != "none" for label in labels])
+        self.assertEqual(code, "dimension_mismatch")
+
+    def test_a_streamed_reply_is_the_whole_one_in_both_protocols(self):
+        row = read_npy(os.path.join(QUICKSTART, "queries.npy"))[0]
+
+        async def ask():
+            port = self.daemon.port
+            async with await SemrouteClient.connect("127.0.0.1", port) as client:
+                whole = (await client.route(row))["reply"]["body"]
+                stream = client.stream(row)
+                lines = "".join([chunk async for chunk in stream])
+                frames = b"".join([chunk async for chunk in stream_frames("127.0.0.1", port, row)])
+                with self.assertRaises(SemrouteError) as caught:
+                    async for _ in stream_frames("127.0.0.1", port, [1.0]):
+                        pass
+                return whole, stream.head, lines, frames, caught.exception.code
+
+        whole, head, lines, frames, code = asyncio.run(ask())
+        self.assertEqual(head["reply"]["content_type"], "application/json")
+        self.assertEqual((json.loads(lines), json.loads(frames)), (whole, whole))
         self.assertEqual(code, "dimension_mismatch")
 
     def test_as_a_program(self):

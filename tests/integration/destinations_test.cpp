@@ -92,6 +92,26 @@ TEST(Destinations, AReplyThatBreaksOffIsNotAskedForAgainElsewhere) {
   EXPECT_EQ(breaking.requests().size(), 1U);
 }
 
+TEST(Destinations, UnlessItsTargetMayBeAskedTwice) {
+  FaultServer breaking([](FaultServer::Connection& connection) {
+    if (connection.read_request()) (void)connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+  });
+  const DaemonProcess daemon(
+      config_for("  - {name: breaking, kind: http, idempotent: true, retries: 0, url: \"http://127.0.0.1:" +
+                     std::to_string(breaking.port()) + "/\"}\n" + canned("spare"),
+                 "target: breaking, fallback_targets: [spare]"));
+  RawClient client(daemon.port());
+  const json::object reply = routed(client, R"(,"explain":true)");
+  EXPECT_EQ(reply.at("target"), "spare");
+  const json::array& attempts = reply.at("explain").at("attempts").as_array();
+  ASSERT_EQ(attempts.size(), 2U) << attempts;
+  EXPECT_EQ(attempts[0].at("endpoint"), json::value("http://127.0.0.1:" + std::to_string(breaking.port()) + "/"));
+  EXPECT_EQ(attempts[0].at("outcome"), "upstream_error");
+  const json::object stats = asked(client, R"("op":"stats")").at("targets").as_object();
+  EXPECT_EQ(stats.at("breaking").at("endpoints").at(0).at("requests"), 1) << stats;
+  EXPECT_EQ(stats.at("breaking").at("state"), "healthy");
+}
+
 TEST(Destinations, ASplitIsStickyByKeyAndSharedOutByWeight) {
   const DaemonProcess daemon(
       config_for(canned("a") + canned("b"), "target: [{target: a, weight: 75}, {target: b, weight: 25}]"));

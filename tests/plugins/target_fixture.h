@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "tests/plugins/http_fixture.h"
+#include "tests/plugins/http/fixture.h"
 #include "tests/plugins/target_nodes.h"
 
 namespace semroute::plugins::test {

@@ -36,8 +36,11 @@ inline sockaddr_in loopback(std::uint16_t port) {
 // A socket bound to a free loopback port; connections are refused until somebody listens.
 class BoundSocket {
  public:
-  BoundSocket() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address = loopback(0);
+  // Port 0: a free one; else one that was free before, as for a server that comes back.
+  explicit BoundSocket(std::uint16_t port = 0) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const int yes = 1;  // also for what comes back later
+    ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    sockaddr_in address = loopback(port);
     socklen_t size = sizeof(address);
     auto* generic = reinterpret_cast<sockaddr*>(&address);
     if (fd_ < 0 || ::bind(fd_, generic, size) != 0 || ::getsockname(fd_, generic, &size) != 0) std::abort();
@@ -62,6 +65,7 @@ class FaultServer {
     Connection(FaultServer& server, int fd, std::size_t number) : server_(server), fd_(fd), number_(number) {}
 
     [[nodiscard]] std::size_t number() const noexcept { return number_; }  // from 0
+    [[nodiscard]] int fd() const noexcept { return fd_; }
 
     // Reads one request with Content-Length and keeps it; false when the client has closed.
     bool read_request() {
@@ -132,7 +136,7 @@ class FaultServer {
 
   using Script = std::function<void(Connection&)>;
 
-  explicit FaultServer(Script script) : script_(std::move(script)) {
+  explicit FaultServer(Script script, std::uint16_t port = 0) : script_(std::move(script)), socket_(port) {
     if (::listen(socket_.fd(), 512) != 0) std::abort();
     acceptor_ = std::thread([this] { accept_all(); });
   }

@@ -27,9 +27,9 @@ std::size_t at(Endpoints endpoints, bool tried, std::uint64_t point, std::size_t
   return endpoints.size();
 }
 
-// Fewer in flight for its weight, the one that is about to come included.
+// Fewer in flight for its weight. With none in flight they are alike, so that the first, taken by weight, stays.
 bool is_lighter(const HttpBalancer::Endpoint& a, const HttpBalancer::Endpoint& b) noexcept {
-  return (a.in_flight + 1) * b.weight < (b.in_flight + 1) * a.weight;
+  return a.in_flight * b.weight < b.in_flight * a.weight;
 }
 
 }  // namespace

@@ -58,10 +58,15 @@ HttpPool::Search HttpPool::find_place(std::uint64_t tried, Place& place) {
   if (serving_) picked = pick(tried, true, is_probe);
   if (!picked) picked = pick(tried, false, is_probe);
   if (!picked) return Search::none;
+  if (!serving_ && !waiting_.empty()) {
+    // Others were here before.
+    upstream_->on_nothing_told(*picked, is_probe);
+    return Search::wait;
+  }
   place = {*picked, is_probe, true, take_idle(*picked)};
   if (place.connection != nullptr) return Search::found;
   place.is_reused = false;
-  HttpPermit permit = upstream_->take_connection();
+  HttpPermit permit = given_ ? std::move(given_) : upstream_->take_connection();
   if (!permit && close_idle_but(*picked)) permit = upstream_->take_connection();
   if (permit) {
     place.connection = make(*picked, std::move(permit));
@@ -114,14 +119,15 @@ bool HttpPool::close_idle_but(std::size_t endpoint) {
 bool HttpPool::wait(HttpCall& call) {
   if (!upstream_->take_pending()) return false;
   call.waits_at(waiting_.insert(waiting_.end(), &call));
-  if (!std::exchange(wants_, true)) {
-    upstream_->want_connection(this);
-    // What was given back before that would otherwise be told to nobody.
-    if (HttpPermit permit = upstream_->take_connection()) {
-      permit.give_back();  // which tells
-    }
-  }
+  want_connection();
   return true;
+}
+
+void HttpPool::want_connection() {
+  if (std::exchange(wants_, true)) return;
+  upstream_->want_connection(this);
+  // One that was given back before that would otherwise be told to nobody: giving it back once more tells.
+  HttpPermit permit = upstream_->take_connection();
 }
 
 void HttpPool::stop_waiting(HttpCall& call) {
@@ -154,15 +160,15 @@ void HttpPool::serve_waiting() {
     if (!call.on_turn()) break;
   }
   serving_ = false;
-  if (!waiting_.empty() && !closed_ && !std::exchange(wants_, true)) {
-    upstream_->want_connection(this);
-    if (HttpPermit permit = upstream_->take_connection()) permit.give_back();
-  }
+  given_.give_back();
+  if (!waiting_.empty() && !closed_) want_connection();
 }
 
-void HttpPool::on_connection_free() {
+void HttpPool::on_connection_given(HttpPermit permit) {
   wants_ = false;
-  if (!closed_) serve_waiting();
+  if (closed_) return;
+  given_ = std::move(permit);
+  serve_waiting();
 }
 
 void HttpPool::give_up_idle() {

@@ -58,7 +58,7 @@ class HttpPool final : public std::enable_shared_from_this<HttpPool>, private Ht
   [[nodiscard]] std::shared_ptr<HttpConnection> replace(std::size_t endpoint, HttpConnection& old);
 
   // The upstream's, posted.
-  void on_connection_free();
+  void on_connection_given(HttpPermit permit);
   void give_up_idle();
 
   // Cancels every call and closes every connection.
@@ -76,6 +76,7 @@ class HttpPool final : public std::enable_shared_from_this<HttpPool>, private Ht
   [[nodiscard]] std::shared_ptr<HttpConnection> make(std::size_t endpoint, HttpPermit permit);
   [[nodiscard]] bool is_over_share() const noexcept;
   void serve_waiting();
+  void want_connection();
   void on_due() override;  // idle connections that have grown old
 
   boost::asio::io_context& io_;
@@ -88,6 +89,7 @@ class HttpPool final : public std::enable_shared_from_this<HttpPool>, private Ht
   std::size_t open_ = 0;                        // connections of this pool, idle ones included
   HttpCall* calls_ = nullptr;                   // all, running and waiting: a list through them
   std::list<HttpCall*> waiting_;
+  HttpPermit given_;      // for who waits, within serve_waiting()
   bool wants_ = false;    // the upstream has it among those who want a connection
   bool serving_ = false;  // within serve_waiting()
   bool sweeping_ = false;

@@ -2,58 +2,14 @@
 // is.
 #include <utility>
 
-#include "plugins/targets/http/bounds.h"
-#include "plugins/targets/http/call.h"
+#include "plugins/targets/http/channel.h"
 #include "plugins/targets/http/health_checker.h"
-#include "plugins/targets/http/pool.h"
 #include "plugins/targets/http/settings.h"
 #include "plugins/targets/http/upstream.h"
 #include "plugins/targets/kinds.h"
 
 namespace semroute::plugins {
 namespace {
-
-using core::ErrorCode;
-
-class HttpChannel final : public Channel {
- public:
-  HttpChannel(boost::asio::io_context& io, std::shared_ptr<HttpUpstream> upstream)
-      : upstream_(std::move(upstream)), pool_(std::make_shared<HttpPool>(io, upstream_)) {
-    upstream_->join(pool_);
-  }
-  HttpChannel(const HttpChannel&) = delete;
-  HttpChannel& operator=(const HttpChannel&) = delete;
-  ~HttpChannel() override { pool_->close(); }
-
-  std::shared_ptr<Call> dispatch(std::shared_ptr<const DispatchRequest> request, std::shared_ptr<ReplySink> sink,
-                                 Completion done) override {
-    const auto refuse = [&done](ErrorCode code, std::string message) {
-      done({core::Error{code, std::move(message)}, false});
-      return nullptr;
-    };
-    if (request->deadline <= Clock::now()) {
-      return refuse(ErrorCode::timeout, "the deadline passed before the request was sent");
-    }
-    std::string headers;
-    headers.reserve(kUsualHeaderBytes);
-    const auto appended = append_request_headers(upstream_->settings().headers, *request, headers);
-    if (!appended.ok()) return refuse(appended.error().code, appended.error().message);
-    if (!upstream_->take_request()) {
-      return refuse(ErrorCode::overloaded, "too many requests are under way to this target (limits.requests)");
-    }
-    const auto call =
-        std::make_shared<HttpCall>(pool_, std::move(request), std::move(headers), std::move(sink), std::move(done));
-    pool_->enter(call);
-    call->begin();
-    return call->is_done() ? nullptr : call;
-  }
-
- private:
-  static constexpr std::size_t kUsualHeaderBytes = 512;
-
-  const std::shared_ptr<HttpUpstream> upstream_;
-  const std::shared_ptr<HttpPool> pool_;
-};
 
 class HttpTarget final : public Target {
  public:
@@ -65,7 +21,7 @@ class HttpTarget final : public Target {
   [[nodiscard]] bool is_idempotent() const noexcept override { return upstream_->settings().idempotent; }
   [[nodiscard]] bool is_current() const override { return !files_have_changed(upstream_->settings()); }
   [[nodiscard]] std::unique_ptr<Channel> open(boost::asio::io_context& io) override {
-    return std::make_unique<HttpChannel>(io, upstream_);
+    return open_http_channel(io, upstream_);
   }
   void start(boost::asio::io_context& io) override {
     if (upstream_->settings().health) checker_ = std::make_unique<HttpHealthChecker>(io, upstream_);

@@ -93,18 +93,20 @@ HttpPermit HttpUpstream::take_connection() {
 }
 
 void HttpUpstream::give_connection() noexcept {
+  if (wanted_.load(std::memory_order_seq_cst) > 0) {
+    const std::lock_guard lock(sharing_);
+    if (!wanting_.empty()) {
+      const auto member = std::ranges::find(members_, wanting_.front(), &Member::key);
+      wanting_.pop_front();
+      wanted_.fetch_sub(1);
+      // The permit itself goes over, so that nobody who asks later is faster.
+      asio::post(*member->io, [weak = member->pool, permit = HttpPermit(shared_from_this())]() mutable {
+        if (const auto pool = weak.lock()) pool->on_connection_given(std::move(permit));
+      });
+      return;
+    }
+  }
   connections_.fetch_sub(1, std::memory_order_seq_cst);
-  if (wanted_.load(std::memory_order_seq_cst) == 0) return;
-  const std::lock_guard lock(sharing_);
-  if (wanting_.empty()) return;
-  const HttpPool* key = wanting_.front();
-  wanting_.pop_front();
-  wanted_.fetch_sub(1);
-  const auto member = std::ranges::find(members_, key, &Member::key);
-  if (member == members_.end()) return;
-  asio::post(*member->io, [weak = member->pool] {
-    if (const auto woken = weak.lock()) woken->on_connection_free();
-  });
 }
 
 void HttpUpstream::join(const std::shared_ptr<HttpPool>& pool) {

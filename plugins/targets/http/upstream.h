@@ -70,7 +70,8 @@ class HttpUpstream : public std::enable_shared_from_this<HttpUpstream> {
 
   void join(const std::shared_ptr<HttpPool>& pool);
   void leave(const HttpPool* pool);
-  // HttpPool::start_waiting() is posted to the pool once a connection was given back.
+  // The next permit that is given back goes to the pool, by HttpPool::on_connection_given(); first come, first served.
+  // One that was given back just before is to be taken with take_connection().
   void want_connection(const HttpPool* pool);
   // By how many pools; the asking one counts when it `wants`.
   [[nodiscard]] bool is_wanted_by_others(bool wants) const noexcept { return wanted_.load() > (wants ? 1 : 0); }

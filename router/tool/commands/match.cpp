@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <chrono>
+#include <span>
 
 #include "config/vector_file.h"
+#include "core/base/base64.h"
 #include "core/base/limits.h"
 #include "router/protocol/json_codec.h"
 #include "router/tool/ask.h"
@@ -41,11 +43,13 @@ class MatchOrRoute final : public Command {
     options.text("--score-threshold", score_threshold_, "NUMBER", "instead of every configured threshold");
     options.text("--model", model_, "NAME", "refuse unless the index is of this model");
     options.optional_integer("--timeout-ms", timeout_ms_, 1, core::kMaxTimeoutMs, "the request's deadline");
+    options.text("--key", key_, "TEXT", "requests of a route with the same key go to the same target of its split");
     options.text("--payload", payload_, "JSON",
                  route_ ? "what the target gets (default: {\"text\": ...} of a row with a text, else null)"
                         : "sent along, so that the arguments of route can be tried; nothing gets it");
     if (!route_) return;
     options.repeated_text("--header", headers_, "NAME:VALUE", "a header for the target, if the daemon allows it");
+    options.flag("--stream", stream_, "print the target's reply as it comes");
   }
 
   Exit run(const Context& context) override {
@@ -70,9 +74,11 @@ class MatchOrRoute final : public Command {
     tail = R"(,"top_k":)" + std::to_string(top_k_);
     if (explain_) tail += R"(,"explain":true)";
     if (timeout_ms_) tail += R"(,"timeout_ms":)" + std::to_string(*timeout_ms_);
-    if (model_) {
-      tail += R"(,"model":)";
-      append_json_string(*model_, tail);
+    if (stream_) tail += R"(,"stream":true)";
+    for (const auto& [member, text] : {std::pair{"model", &model_}, std::pair{"key", &key_}}) {
+      if (!*text) continue;
+      tail += std::string(",\"") + member + "\":";
+      append_json_string(**text, tail);
     }
     for (const auto& [option, member, json] : {std::tuple{"--filter", "filter", &filter_},
                                                std::tuple{"--score-threshold", "score_threshold", &score_threshold_},
@@ -156,6 +162,7 @@ class MatchOrRoute final : public Command {
 
   Exit ask_all(const Context& context, Client& client, const std::vector<Query>& queries, const std::string& tail) {
     DecisionTable table({show_row_, show_text_, top_k_ > 1, route_});
+    bool has_rows = false;
     const auto timeout = timeout_ms_ ? std::chrono::milliseconds(*timeout_ms_) + kReplyGrace : kReplyTimeout;
     Exit exit = Exit::ok;
     for (const Query& query : queries) {
@@ -163,20 +170,52 @@ class MatchOrRoute final : public Command {
       const auto answer = exchange_line(client, request_line(query, tail), timeout);
       const auto took = std::chrono::steady_clock::now() - begin;
       if (!answer) {
-        if (!context.json) table.print(context.out);
+        if (!context.json && has_rows) table.print(context.out);
         return context.fail(answer.error());
       }
       if (context.json) context.out << answer->line << "\n";
       const auto took_us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
-      table.add(query.row, query.text, answer->value, static_cast<std::uint64_t>(took_us));
-      const Refusal refusal = refusal_of(answer->value);
+      Refusal refusal = refusal_of(answer->value);
+      if (boolean_of(answer->value, "more").value_or(false)) {
+        const auto end = print_stream(context, client, timeout);
+        if (!end) return context.fail(end.error());
+        if (end->value.find("error") != nullptr) refusal = refusal_of(end->value);
+      } else {
+        table.add(query.row, query.text, answer->value, static_cast<std::uint64_t>(took_us));
+        has_rows = true;
+      }
       if (refusal.exit == Exit::ok) continue;
       const std::string which = queries.size() > 1 ? "row " + std::to_string(query.row) + ": " : "";
       const Exit failed_with = context.fail(refusal.exit, which + refusal.code + ": " + refusal.message);
       if (exit == Exit::ok) exit = failed_with;
     }
-    if (!context.json) table.print(context.out);
+    if (!context.json && has_rows) table.print(context.out);
     return exit;
+  }
+
+  // The chunks of a streamed reply as they come, each ended by a line end at the latest; returns the last line.
+  static core::Result<Answer> print_stream(const Context& context, Client& client, std::chrono::milliseconds timeout) {
+    char last = '\n';
+    for (;;) {
+      auto answer = next_line(client, timeout);
+      if (!answer) return answer;
+      if (context.json) context.out << answer->line << "\n";
+      const bool is_done = boolean_of(answer->value, "done").value_or(false);
+      if (!context.json) {
+        const std::string bytes = is_done ? std::string(last == '\n' ? "" : "\n") : chunk_of(answer->value);
+        if (!bytes.empty()) last = bytes.back();
+        context.out << bytes;
+      }
+      context.out.flush();
+      if (is_done) return answer;
+    }
+  }
+
+  static std::string chunk_of(const config::Value& line) {
+    if (auto text = text_of(line, "chunk")) return std::move(*text);
+    const std::string base64 = text_of(line, "chunk_base64").value_or("");
+    std::string bytes(core::base64_bytes(base64), '\0');
+    return core::decode_base64(base64, std::as_writable_bytes(std::span(bytes))) ? std::string() : bytes;
   }
 
   const bool route_;
@@ -192,6 +231,8 @@ class MatchOrRoute final : public Command {
   std::optional<std::string> model_;
   std::optional<std::uint64_t> timeout_ms_;
   std::optional<std::string> payload_;
+  std::optional<std::string> key_;
+  bool stream_ = false;
   std::vector<std::string> headers_;
   bool show_row_ = false;
   bool show_text_ = false;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 
 #include "config/scalar.h"
@@ -19,6 +20,8 @@ class RoutesPatch final : public Command {
     options.repeated_text("--add-negatives", add_negatives_, "FILE", "negatives to add");
     options.text_list("--remove-negatives", remove_negatives_, "ROW,...", "negatives to remove");
     options.text("--target", target_, "NAME", "the target; \"\" for none");
+    options.text("--fallback-targets", fallbacks_, "NAME,...",
+                 "asked in this order when the target takes nothing; \"\" for none");
     options.text("--score-threshold", threshold_, "NUMBER", "the least score; \"\" for that of the configuration");
     options.text("--description", description_, "TEXT", "for people");
     options.optional_integer("--if-version", if_version_, 0, UINT32_MAX, "only if it has this version");
@@ -88,7 +91,7 @@ class RoutesPatch final : public Command {
   }
 
   [[nodiscard]] bool append_set(std::string& out) const {
-    if (!target_ && !threshold_ && !description_) return true;
+    if (!target_ && !fallbacks_ && !threshold_ && !description_) return true;
     out += ",\"set\":{";
     const auto begin = [&out](const char* key) {
       if (out.back() != '{') out += ',';
@@ -100,6 +103,17 @@ class RoutesPatch final : public Command {
         out += "null";
       else
         append_json_string(*target_, out);
+    }
+    if (fallbacks_) {
+      begin("fallback_targets");
+      out += '[';
+      for (std::size_t at = 0; at < fallbacks_->size();) {
+        const std::size_t end = std::min(fallbacks_->find(',', at), fallbacks_->size());
+        if (at > 0) out += ',';
+        append_json_string(fallbacks_->substr(at, end - at), out);
+        at = end + 1;
+      }
+      out += ']';
     }
     if (threshold_) {
       begin("score_threshold");
@@ -123,6 +137,7 @@ class RoutesPatch final : public Command {
   std::vector<std::string> add_negatives_;
   std::vector<std::string> remove_negatives_;
   std::optional<std::string> target_;
+  std::optional<std::string> fallbacks_;
   std::optional<std::string> threshold_;
   std::optional<std::string> description_;
   std::optional<std::uint64_t> if_version_;

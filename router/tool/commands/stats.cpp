@@ -38,23 +38,53 @@ class Stats final : public Command {
 
   static void print_targets(const Context& context, const config::Value& targets) {
     Table table;
-    table.column("target");
-    table.column("ok", Align::right);
-    table.column("in flight", Align::right);
+    for (const char* name : {"target", "kind", "state"}) table.column(name);
+    for (const char* name : {"ok", "in flight", "pending", "retries"}) table.column(name, Align::right);
     table.column("errors");
+    bool has_endpoints = false;
     for (const config::Member& target : *targets.map()) {
-      std::string errors;
-      const config::Value* counts = target.value.find("errors");
-      if (counts != nullptr && counts->map() != nullptr) {
-        for (const config::Member& count : *counts->map()) {
-          errors += (errors.empty() ? "" : ", ") + count.key + " " + value_text(&count.value);
-        }
-      }
-      table.row({target.key, value_text(target.value.find("ok")), value_text(target.value.find("in_flight")),
-                 errors.empty() ? "-" : errors});
+      table.row({target.key, text_of(target.value, "kind"), text_of(target.value, "state"), text_of(target.value, "ok"),
+                 text_of(target.value, "in_flight"), text_of(target.value, "pending"), text_of(target.value, "retries"),
+                 counts_text(target.value.find("errors"))});
+      const config::Value* endpoints = target.value.find("endpoints");
+      has_endpoints =
+          has_endpoints || (endpoints != nullptr && endpoints->list() != nullptr && !endpoints->list()->empty());
     }
     context.out << "\n";
     table.print(context.out);
+    if (has_endpoints) print_endpoints(context, targets);
+  }
+
+  static void print_endpoints(const Context& context, const config::Value& targets) {
+    Table table;
+    for (const char* name : {"target", "endpoint", "state"}) table.column(name);
+    for (const char* name : {"in flight", "requests", "retries", "p50 µs", "p90 µs", "p99 µs"})
+      table.column(name, Align::right);
+    table.column("failures");
+    for (const config::Member& target : *targets.map()) {
+      const config::Value* endpoints = target.value.find("endpoints");
+      if (endpoints == nullptr || endpoints->list() == nullptr) continue;
+      for (const config::Value& one : *endpoints->list()) {
+        const config::Value* found = one.find("latency_us");
+        const config::Value& latency = found != nullptr ? *found : one;
+        table.row({target.key, text_of(one, "address"), text_of(one, "state"), text_of(one, "in_flight"),
+                   text_of(one, "requests"), text_of(one, "retries"), text_of(latency, "p50"), text_of(latency, "p90"),
+                   text_of(latency, "p99"), counts_text(one.find("failures"))});
+      }
+    }
+    context.out << "\n";
+    table.print(context.out);
+  }
+
+  static std::string text_of(const config::Value& object, std::string_view key) { return value_text(object.find(key)); }
+
+  // A map of numbers: "timeout 3, reset 1".
+  static std::string counts_text(const config::Value* counts) {
+    std::string text;
+    if (counts != nullptr && counts->map() != nullptr)
+      for (const config::Member& count : *counts->map())
+        text += (text.empty() ? "" : ", ") + count.key + " " + value_text(&count.value);
+    return text.empty() ? "-" : text;
   }
 
   std::string server_{kDefaultServer};

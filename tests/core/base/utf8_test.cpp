@@ -16,6 +16,15 @@ TEST(Utf8, IsHeldToItsRules) {
   }
 }
 
+TEST(Utf8, TellsTheBeginningOfACharacterFromWhatIsNone) {
+  for (const char* text : {"\xC3", "\xE2", "\xE2\x82", "\xF0", "\xF0\x9F", "\xF0\x9F\x98", "\xE0\xA0", "\xED\x9F",
+                           "\xF4\x8F", "\xF4\x8F\xBF"})
+    EXPECT_TRUE(is_cut_utf8(text));
+  for (const char* text : {"", "a", "\xC3\xA9", "\x80", "\xC0", "\xC1", "\xE0\x80", "\xED\xA0", "\xF0\x80", "\xF4\x90",
+                           "\xF5", "\xFF", "\xE2(", "\xE2\x82\xAC", "\xC3z"})
+    EXPECT_FALSE(is_cut_utf8(text)) << text;
+}
+
 // Every code point is one character; every surrogate is none.
 TEST(Utf8, CountsTheBytesOfEveryCharacter) {
   for (unsigned point = 0; point <= 0x10FFFF; ++point) {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 
 #include "plugins/registry.h"
 #include "tests/plugins/target_nodes.h"

@@ -79,6 +79,19 @@ TEST_F(MirrorsTest, ThoseUnderWayCanBeCancelled) {
   EXPECT_EQ(count(ErrorCode::cancelled), 1U);
 }
 
+TEST_F(MirrorsTest, AnEndlessReplyDoesNotKeepItsPlace) {
+  Mirrors mirrors(io_, pool_, std::chrono::milliseconds(-1));
+  mirrors.send(to_, std::make_shared<plugins::DispatchRequest>());
+  const auto call = target_->calls.at(0);
+  call->sink->on_head(200, "text/event-stream");
+  EXPECT_TRUE(call->sink->on_bytes("data: 1\n\n"));
+  EXPECT_TRUE(call->sink->on_bytes("data: 2\n\n"));
+  EXPECT_FALSE(call->was_cancelled) << "not while it hands something over";
+  io_.run();
+  EXPECT_TRUE(call->was_cancelled);
+  EXPECT_EQ(mirrors.in_flight(), 0U);
+}
+
 TEST_F(MirrorsTest, ItsEndCancelsThem) {
   {
     Mirrors mirrors(io_, pool_);

@@ -70,6 +70,36 @@ TEST(Metrics, TheIndexIsToldByPart) {
     EXPECT_THAT(text, HasSubstr(std::string("\nsemrouted_index_bytes") + line));
 }
 
+TEST(Metrics, TargetsAndEndpointsAreTold) {
+  Metrics metrics;
+  metrics.target_stats = [] {
+    plugins::EndpointStats one{.address = "http://a:1"};
+    one.state = "unhealthy";
+    one.in_flight = 2;
+    one.requests = 30;
+    one.retries = 4;
+    one.failures = {{"connect", 5}};
+    one.p50_us = 1'000;
+    one.p90_us = 20'000;
+    one.p99_us = 3'000'000;
+    plugins::TargetStats api{.state = "unavailable", .pending = 6, .endpoints = {one}};
+    return Metrics::TargetsStats{{"api", api}, {"canned", {}}};
+  };
+  const std::string text = metrics.expose();
+  for (const char* line :
+       {R"(semrouted_target_available{target="api"} 0)", R"(semrouted_target_available{target="canned"} 1)",
+        R"(semrouted_target_pending{target="api"} 6)",
+        R"(semrouted_endpoint_healthy{target="api",endpoint="http://a:1"} 0)",
+        R"(semrouted_endpoint_in_flight{target="api",endpoint="http://a:1"} 2)",
+        R"(semrouted_endpoint_requests_total{target="api",endpoint="http://a:1"} 30)",
+        R"(semrouted_endpoint_retries_total{target="api",endpoint="http://a:1"} 4)",
+        R"(semrouted_endpoint_failures_total{target="api",endpoint="http://a:1",kind="connect"} 5)",
+        R"(semrouted_endpoint_latency_seconds{target="api",endpoint="http://a:1",quantile="0.5"} 0.001)",
+        R"(semrouted_endpoint_latency_seconds{target="api",endpoint="http://a:1",quantile="0.9"} 0.02)",
+        R"(semrouted_endpoint_latency_seconds{target="api",endpoint="http://a:1",quantile="0.99"} 3)"})
+    EXPECT_THAT(text, HasSubstr(std::string("\n") + line + "\n"));
+}
+
 TEST(Metrics, WorkersAreSummed) {
   Metrics metrics;
   metrics.add_worker().requests.add(3);

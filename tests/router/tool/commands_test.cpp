@@ -157,7 +157,7 @@ TEST(Reload, AWrongConfigurationIs78) {
   EXPECT_NE(fine.run({"reload"}).out.find("revision 18"), std::string::npos);
 }
 
-TEST(Stats, CountersAndTargets) {
+TEST(StatsCommand, CountersAndTargets) {
   Daemon daemon(R"({"id":1,"ok":true,"request_id":"r","requests":42,"isa":"avx2","index":{"bytes":{"ids":8}},)"
                 R"("targets":{"api":{"ok":7,"in_flight":1,"errors":{"upstream_timeout":3}}}})");
   const Ran ran = daemon.run({"stats"});
@@ -168,8 +168,59 @@ TEST(Stats, CountersAndTargets) {
             "isa               avx2\n"
             "index.bytes.ids      8\n"
             "\n"
-            "target  ok  in flight  errors\n"
-            "api      7          1  upstream_timeout 3\n");
+            "target  kind  state  ok  in flight  pending  retries  errors\n"
+            "api     -     -       7          1        -        -  upstream_timeout 3\n");
+}
+
+TEST(StatsCommand, StatesAndEndpoints) {
+  Daemon daemon(
+      R"({"id":1,"ok":true,"requests":1,"targets":{"api":{"ok":7,"in_flight":1,"errors":{},"kind":"http",)"
+      R"("state":"breaker_open","pending":2,"retries":3,"endpoints":[{"address":"http://a","state":"ejected",)"
+      R"("in_flight":1,"requests":9,"retries":3,"failures":{"timeout":4,"reset":5},)"
+      R"("latency_us":{"p50":10,"p90":20,"p99":30}}]},"canned":{"ok":0,"in_flight":0,"errors":{},)"
+      R"("kind":"static","state":"healthy","pending":0,"retries":0,"endpoints":[]}}})");
+  const Ran ran = daemon.run({"stats"});
+  EXPECT_EQ(ran.exit, 0);
+  EXPECT_EQ(ran.out,
+            "counter   value\n"
+            "requests      1\n"
+            "\n"
+            "target  kind    state         ok  in flight  pending  retries  errors\n"
+            "api     http    breaker_open   7          1        2        3  -\n"
+            "canned  static  healthy        0          0        0        0  -\n"
+            "\n"
+            "target  endpoint  state    in flight  requests  retries  p50 µs  p90 µs  p99 µs  failures\n"
+            "api     http://a  ejected          1         9        3      10      20      30  timeout 4, reset 5\n");
+}
+
+TEST(Route, AStreamedReplyIsPrintedAsItComes) {
+  const std::string head = R"({"id":0,"ok":true,"decision":"matched","route":"r","dispatched":true,)"
+                           R"("reply":{"status":200,"content_type":"text/plain"},"more":true})";
+  const std::string chunks =
+      "\n"
+      R"({"id":0,"chunk":"grü"})"
+      "\n"
+      R"({"id":0,"chunk_base64":"/w=="})"
+      "\n";
+  Daemon daemon(head + chunks + R"({"id":0,"done":true})");
+  const Ran ran = daemon.run({"route", "--embedding", "[1]", "--stream", "--key", "a\"b"});
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  EXPECT_EQ(ran.out, "grü\xFF\n");
+  EXPECT_EQ(daemon.asked()[0], R"({"id":0,"op":"route","embedding":[1],"top_k":1,"stream":true,"key":"a\"b"})");
+  const Ran json = daemon.run({"route", "--embedding", "[1]", "--stream", "--output", "json"});
+  EXPECT_EQ(json.out, head + chunks +
+                          R"({"id":0,"done":true})"
+                          "\n");
+
+  Daemon broken(head + chunks + R"({"id":0,"done":true,"error":{"code":"upstream_error","message":"broke off"}})");
+  const Ran failed = broken.run({"route", "--embedding", "[1]", "--stream"});
+  EXPECT_EQ(failed.exit, 69);
+  EXPECT_EQ(failed.out, "grü\xFF\n");
+  EXPECT_NE(failed.err.find("upstream_error: broke off"), std::string::npos) << failed.err;
+
+  Daemon whole(kRouted);
+  const Ran one = whole.run({"route", "--embedding", "[1]", "--stream"});
+  EXPECT_NE(one.out.find("billing"), std::string::npos) << "a reply in one line is shown as ever: " << one.out;
 }
 
 TEST(Routes, ListIsATable) {
