@@ -66,7 +66,8 @@ bool RemoteJob::finish(core::Result<DispatchReply> reply, std::vector<Attempt> a
 RemoteCalls::RemoteCalls(boost::asio::io_context& io, Dropped dropped)
     : door_(std::make_shared<LoopDoor>(io)), shared_(std::make_shared<Shared>(Shared{io, std::move(dropped)})) {}
 
-RemoteCalls::~RemoteCalls() {
+// What a completion throws, for want of memory, may end the process.
+RemoteCalls::~RemoteCalls() {  // NOLINT(bugprone-exception-escape)
   door_->close();
   while (!shared_->running.empty()) {
     const auto call = *shared_->running.begin();

@@ -84,7 +84,7 @@ class RemoteCalls {
   RemoteCalls(const RemoteCalls&) = delete;
   RemoteCalls& operator=(const RemoteCalls&) = delete;
   // Cancels those that run.
-  ~RemoteCalls();
+  ~RemoteCalls();  // NOLINT(bugprone-exception-escape)
 
   // Hand the job on after this; it may then finish at any time. `deadline`: the nearer one of request and target.
   [[nodiscard]] std::pair<std::shared_ptr<Call>, std::shared_ptr<RemoteJob>> begin(

@@ -217,7 +217,9 @@ std::optional<std::string> find_program(const std::string& word, const std::stri
   const char* listed = std::getenv("PATH");
   std::istringstream folders(listed != nullptr ? listed : "/usr/local/bin:/usr/bin:/bin");
   for (std::string one; std::getline(folders, one, ':');) {
-    if (one.starts_with('/') && can_run(one + '/' + word)) return one + '/' + word;
+    if (!one.starts_with('/')) continue;
+    one.append("/").append(word);
+    if (can_run(one)) return one;
   }
   return std::nullopt;
 }
