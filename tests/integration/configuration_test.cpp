@@ -232,26 +232,11 @@ TEST_F(Configuration, KeysOfLaterVersionsAreRefusedByName) {
            {"http: 127.0.0.1:0", "http"},
            {"tls: {cert_file: a.pem}", "tls"},
            {"access: {tokens_file: t}", "access.tokens_file"},
-           {"limits: {handshake_timeout: 1s}", "limits.handshake_timeout"},
-           {"targets: [{name: t, kind: tcp, address: a}]", "targets[0].kind"},
-           {"targets: [{name: t, kind: unix}]", "targets[0].kind"},
-           {"targets: [{name: t, kind: exec}]", "targets[0].kind"},
-           {"targets: [{name: t, kind: dynamic}]", "targets[0].kind"}}) {
+           {"limits: {handshake_timeout: 1s}", "limits.handshake_timeout"}}) {
     expect_refused({"index: {dimension: 4}\n" + yaml + "\n", {":4:"}});
     const auto said = run_program({daemon_path(), "--check", "-c", files().path() + "/semrouted.yaml"}).output;
     EXPECT_THAT(said, HasSubstr(" " + named + ": ")) << yaml;
     EXPECT_THAT(said, HasSubstr("known, not in this version")) << yaml;
-  }
-  for (const char* key :
-       {"endpoints: []", "balance: random", "per_try_timeout: 1s", "stream_idle_timeout: 1s", "idempotent: true",
-        "retries: 1", "retry_on: []", "retry_budget: {}", "health: {}", "ejection: {}", "tls: {}", "header_files: {}",
-        "deny_networks: []", "limits: {connections: 1}", "limits: {pending: 1}", "limits: {requests: 1}"}) {
-    expect_refused({"index: {dimension: 4}\ntargets: [{name: t, kind: http, url: 'http://127.0.0.1:1/', " +
-                        std::string(key) + "}]\n",
-                    {":4:"}});
-    EXPECT_THAT(run_program({daemon_path(), "--check", "-c", files().path() + "/semrouted.yaml"}).output,
-                HasSubstr("known, not in this version"))
-        << key;
   }
 }
 

@@ -21,7 +21,7 @@ using ::testing::Not;
 namespace json = boost::json;
 
 std::string http_target(const std::string& name, std::uint16_t port) {
-  return "  - {name: " + name + ", kind: http, url: \"http://127.0.0.1:" + std::to_string(port) + "/\"}\n";
+  return "  - {name: " + name + ", kind: http, retries: 0, url: \"http://127.0.0.1:" + std::to_string(port) + "/\"}\n";
 }
 std::string canned(const std::string& name) {
   return "  - {name: " + name + ", kind: static, reply: {from: " + name + "}}\n";

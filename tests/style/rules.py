@@ -96,7 +96,7 @@ def headers_say_what_they_are(tree):
     """A header opens with a comment, then #pragma once, and stays in its floor's namespace."""
     problems = []
     for path, text in tree.code():
-        if not path.endswith(".h") or path.endswith("/plugin_abi.h"):
+        if not path.endswith(".h") or path.startswith("plugins/abi/"):
             continue
         lines = text.splitlines()
         if not lines or not lines[0].startswith("// "):
@@ -265,7 +265,9 @@ FAULTS = {
     63: "target that hangs", 64: "reset after sending", 65: "stale connection", 66: "garbage, oversized reply",
     67: "dripping reply", 68: "lengths that disagree", 69: "name that does not resolve", 70: "denied network",
     71: "redirect", 72: "flapping endpoint", 73: "everything fails",
-    74: "subprocess that exits, ignores its input, forks", 75: "client that leaves", 81: "queue that is full",
+    74: "subprocess that exits, ignores its input, forks", 75: "client that leaves",
+    76: "plugin of another version, without the symbol", 77: "plugin that hangs",
+    78: "plugin that others can write", 81: "queue that is full",
     83: "decision log on a full disk", 84: "storm of SIGHUP", 85: "SIGTERM under load",
     91: "listener beyond loopback"}
 TEST_NAME = re.compile(r"^TEST(?:_F|_P)?\(\s*\w+,\s*(\w+)\s*\)", re.MULTILINE)

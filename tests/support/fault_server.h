@@ -37,9 +37,8 @@ class FaultServer {
     // Reads one request with Content-Length and keeps it; false when the client has closed.
     bool read_request() {
       std::size_t head_end = std::string::npos;
-      while ((head_end = buffer_.find("\r\n\r\n")) == std::string::npos) {
+      while ((head_end = buffer_.find("\r\n\r\n")) == std::string::npos)
         if (!receive()) return false;
-      }
       constexpr std::string_view kLength = "Content-Length: ";
       const std::size_t at = buffer_.find(kLength);
       const std::size_t total =
@@ -50,17 +49,15 @@ class FaultServer {
     // The next `count` bytes, or up to the next line break and with it; kept as a request. False when the client has
     // closed before.
     bool read_bytes(std::size_t count) {
-      while (buffer_.size() < count) {
+      while (buffer_.size() < count)
         if (!receive()) return false;
-      }
       server_.keep(buffer_.substr(0, count));
       buffer_.erase(0, count);
       return true;
     }
     bool read_line() {
-      while (buffer_.find('\n') == std::string::npos) {
+      while (buffer_.find('\n') == std::string::npos)
         if (!receive()) return false;
-      }
       return read_bytes(buffer_.find('\n') + 1);
     }
 
