@@ -34,6 +34,8 @@ Environment:
   SEMROUTE_FUZZ_SECONDS   fuzz: this long a parser, on new inputs every time (default: 10, on the same ones)
   SEMROUTE_CRASH_CYCLES   core, integration: how often a program that commits, and the daemon, are killed and what they
                           kept is compared (default: 200); a twentieth of it for power cuts of the daemon's disk
+  SEMROUTE_DISPATCH_REQUESTS
+                          integration: how many requests go to upstreams that reset at random (default: 100,000)
   SEMROUTE_JOBS           compile jobs (default: one per processor)
   SEMROUTE_INSTALL=no     never install packages
 END

@@ -14,7 +14,8 @@
   KIND(http_kind)            \
   KIND(tcp_kind)             \
   KIND(unix_kind)            \
-  KIND(exec_kind)
+  KIND(exec_kind)            \
+  KIND(dynamic_kind)
 // clang-format on
 
 namespace semroute::plugins {
@@ -28,9 +29,6 @@ namespace {
 #define SEMROUTE_CALL(kind) kind(),
 const std::array kKinds = {SEMROUTE_KINDS(SEMROUTE_CALL)};
 #undef SEMROUTE_CALL
-
-// Kinds of the contract that this version does not have.
-constexpr std::array<std::string_view, 1> kLaterKinds = {"dynamic"};
 
 const Kind* find_kind(std::string_view name) noexcept {
   const auto* found = std::find_if(kKinds.begin(), kKinds.end(), [&](const Kind& kind) { return kind.name == name; });
@@ -58,12 +56,7 @@ void check_target(const config::TargetConfig& target, const std::string& path, c
   }
   const config::Value* node = target.node.find("kind");
   const config::Place place = node != nullptr ? node->place : target.node.place;
-  if (std::find(kLaterKinds.begin(), kLaterKinds.end(), target.kind) != kLaterKinds.end()) {
-    diagnostics.error(place, path + ".kind",
-                      "\"" + target.kind + "\" is known, not in this version; expected one of " + known_names());
-  } else {
-    diagnostics.error(place, path + ".kind", "expected one of " + known_names() + ", found \"" + target.kind + "\"");
-  }
+  diagnostics.error(place, path + ".kind", "expected one of " + known_names() + ", found \"" + target.kind + "\"");
 }
 
 std::shared_ptr<Target> make_target(const config::TargetConfig& target) {

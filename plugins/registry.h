@@ -25,7 +25,7 @@ struct Kind {
 
 [[nodiscard]] std::span<const Kind> kinds() noexcept;
 
-// For load_config: reports an unknown kind, a kind of a later version, or what the kind finds.
+// For load_config: reports an unknown kind, or what the kind finds.
 void check_target(const config::TargetConfig& target, const std::string& path, config::Diagnostics& diagnostics,
                   config::KeyCatalogue* catalogue);
 

@@ -64,7 +64,7 @@ bool RemoteJob::finish(core::Result<DispatchReply> reply, std::vector<Attempt> a
 }
 
 RemoteCalls::RemoteCalls(boost::asio::io_context& io, Dropped dropped)
-    : door_(std::make_shared<LoopDoor>(io)), shared_(std::make_shared<Shared>(io, std::move(dropped))) {}
+    : door_(std::make_shared<LoopDoor>(io)), shared_(std::make_shared<Shared>(Shared{io, std::move(dropped)})) {}
 
 RemoteCalls::~RemoteCalls() {
   door_->close();

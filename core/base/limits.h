@@ -69,10 +69,21 @@ inline constexpr std::chrono::milliseconds kLingerTimeout{1'000};
 inline constexpr std::size_t kMaxRefusedConnections = 256;    // over a limit, being told so; more are just closed
 inline constexpr std::chrono::milliseconds kDrainGrace{200};  // open connections hear `unavailable` for this long
 
-// HTTP towards targets, per worker and target.
-inline constexpr std::size_t kHttpConnectionsPerWorker = 128;
-inline constexpr std::size_t kHttpPendingPerWorker = 256;
+// HTTP towards targets.
 inline constexpr std::size_t kHttpMaxReplyHeaderBytes = 64 * 1024;
+inline constexpr std::size_t kHttpMaxChunkLine = 4 * 1024;  // a chunk's size with its extensions
+inline constexpr std::size_t kHttpReadBytes = 16 * 1024;    // of one read; of a large body kHttpLargeReadBytes
+inline constexpr std::size_t kHttpLargeReadBytes = 64 * 1024;
+inline constexpr std::size_t kHttpMaxEndpoints = 64;    // each is looked at for every request; a bit each in a word
+inline constexpr std::size_t kHttpMaxRetries = 10;      // more would only add load to what is down
+inline constexpr std::size_t kHttpMaxNetworks = 1'000;  // looked through for every connection
+inline constexpr std::size_t kHttpMaxSecretBytes = 8 * 1024;  // a header's value; servers take no longer one
+inline constexpr std::chrono::seconds kHttpIdleTimeout{15};   // servers commonly close after 60 s: the race is rare
+inline constexpr std::chrono::seconds kHttpResolveAgain{30};  // names are looked up anew after this long
+inline constexpr std::chrono::milliseconds kHttpFirstBackoff{25};  // doubled with every further try
+inline constexpr std::chrono::milliseconds kHttpLongestBackoff{1'000};
+inline constexpr std::chrono::seconds kHttpRetryWindow{10};       // what a retry budget looks back at
+inline constexpr std::chrono::seconds kHttpLongestEjection{300};  // unless ejection.base_time is longer
 
 // Admin HTTP.
 inline constexpr std::size_t kAdminMaxConnections = 64;

@@ -3,7 +3,9 @@
 // Threads: any; no shared state.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 
 #include "config/config.h"
@@ -16,6 +18,16 @@ namespace semroute::plugins {
 // For telling whether a kind found a problem of its own; the Diagnostics may hold others already.
 [[nodiscard]] inline std::size_t problem_count(const config::Diagnostics& diagnostics) noexcept {
   return diagnostics.all().size() + diagnostics.omitted();
+}
+
+// Whether JSON can carry it.
+[[nodiscard]] inline bool is_finite(const config::Value& value) {
+  if (const double* real = value.real()) return std::isfinite(*real);
+  if (const auto* list = value.list()) return std::ranges::all_of(*list, is_finite);
+  if (const auto* map = value.map()) {
+    return std::ranges::all_of(*map, [](const config::Member& member) { return is_finite(member.value); });
+  }
+  return true;
 }
 
 // The most that a timeout of a target can be.

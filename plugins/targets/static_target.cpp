@@ -1,7 +1,5 @@
 // The kind `static`: answers every request with one fixed JSON reply, at once.
 // For trying things out, for canned answers, and as the last of `fallback_targets`.
-#include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "config/json_text.h"
@@ -42,15 +40,6 @@ class StaticTarget final : public Target {
   std::string name_;
   DispatchReply reply_;
 };
-
-bool is_finite(const config::Value& value) {
-  if (const double* real = value.real()) return std::isfinite(*real);
-  if (const auto* list = value.list()) return std::ranges::all_of(*list, is_finite);
-  if (const auto* map = value.map()) {
-    return std::ranges::all_of(*map, [](const config::Member& member) { return is_finite(member.value); });
-  }
-  return true;
-}
 
 std::shared_ptr<Target> make(const config::TargetConfig& target, const std::string& path,
                              config::Diagnostics& diagnostics, config::KeyCatalogue* catalogue) {

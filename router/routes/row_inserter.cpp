@@ -97,12 +97,13 @@ core::Result<void> RowInserter::insert(std::span<const float> rows, core::Refere
   return {};
 }
 
-// Few enough for their progress to be seen, unless codes are to learn from them that need many.
+// Few enough for their progress to be seen, where a graph is built as they go in, unless codes are to learn from them
+// that need many.
 std::size_t RowInserter::rows_at_once() const noexcept {
   const core::IndexParams& params = index_.params();
   const bool learns =
       params.quantization == core::Quantization::pq || params.quantization == core::Quantization::binary;
-  return on_inserted_ && !learns ? kWatchedRows : kInsertedFloats;
+  return on_inserted_ && params.algorithm == core::Algorithm::hnsw && !learns ? kWatchedRows : kInsertedFloats;
 }
 
 // Nothing waits any more, or the graph has a problem.

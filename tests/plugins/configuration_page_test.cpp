@@ -5,6 +5,7 @@
 
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <regex>
@@ -104,6 +105,10 @@ class ConfigurationPage : public testing::Test {
     scratch_.write("train.txt", "shipping\nreturns\noos\n");
     scratch_.write("ca.pem", kAuthority);
     ::chmod(scratch_.write("search.token", "Bearer secret\n").c_str(), 0600);
+    std::filesystem::copy_file(test::plugin_path("good"), scratch_.path("finder.so"));
+    // Whatever the umask is.
+    std::filesystem::permissions(scratch_.path("finder.so"), std::filesystem::perms{0644});
+    std::filesystem::permissions(scratch_.path(""), std::filesystem::perms{0755});
   }
 
   config::LoadOutcome load(const std::string& yaml, config::KeyCatalogue* catalogue = nullptr) {

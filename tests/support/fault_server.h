@@ -5,8 +5,6 @@
 // Threads: the accessors may be called while it runs.
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,40 +21,9 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/bound_socket.h"
+
 namespace semroute::test {
-
-inline sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  return address;
-}
-
-// A socket bound to a free loopback port; connections are refused until somebody listens.
-class BoundSocket {
- public:
-  // Port 0: a free one; else one that was free before, as for a server that comes back.
-  explicit BoundSocket(std::uint16_t port = 0) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const int yes = 1;  // also for what comes back later
-    ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-    sockaddr_in address = loopback(port);
-    socklen_t size = sizeof(address);
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    if (fd_ < 0 || ::bind(fd_, generic, size) != 0 || ::getsockname(fd_, generic, &size) != 0) std::abort();
-    port_ = ntohs(address.sin_port);
-  }
-  BoundSocket(const BoundSocket&) = delete;
-  BoundSocket& operator=(const BoundSocket&) = delete;
-  ~BoundSocket() { ::close(fd_); }
-
-  [[nodiscard]] int fd() const noexcept { return fd_; }
-  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
-
- private:
-  int fd_;
-  std::uint16_t port_ = 0;
-};
 
 class FaultServer {
  public:
@@ -70,9 +37,8 @@ class FaultServer {
     // Reads one request with Content-Length and keeps it; false when the client has closed.
     bool read_request() {
       std::size_t head_end = std::string::npos;
-      while ((head_end = buffer_.find("\r\n\r\n")) == std::string::npos) {
+      while ((head_end = buffer_.find("\r\n\r\n")) == std::string::npos)
         if (!receive()) return false;
-      }
       constexpr std::string_view kLength = "Content-Length: ";
       const std::size_t at = buffer_.find(kLength);
       const std::size_t total =
@@ -83,17 +49,15 @@ class FaultServer {
     // The next `count` bytes, or up to the next line break and with it; kept as a request. False when the client has
     // closed before.
     bool read_bytes(std::size_t count) {
-      while (buffer_.size() < count) {
+      while (buffer_.size() < count)
         if (!receive()) return false;
-      }
       server_.keep(buffer_.substr(0, count));
       buffer_.erase(0, count);
       return true;
     }
     bool read_line() {
-      while (buffer_.find('\n') == std::string::npos) {
+      while (buffer_.find('\n') == std::string::npos)
         if (!receive()) return false;
-      }
       return read_bytes(buffer_.find('\n') + 1);
     }
 

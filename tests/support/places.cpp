@@ -9,6 +9,10 @@ std::string daemon_path() { return SEMROUTE_BUILD_DIR "/semrouted"; }
 std::string faulty_daemon_path() { return SEMROUTE_BUILD_DIR "/tests/semrouted_with_faults"; }
 std::string tool_path() { return SEMROUTE_BUILD_DIR "/semroute"; }
 
+std::string plugin_path(const std::string& variant) {
+  return SEMROUTE_BUILD_DIR "/tests/test_plugin_" + variant + ".so";
+}
+
 std::string test_data_folder() {
   const char* given = std::getenv("SEMROUTE_TEST_DATA");
   return given != nullptr ? given : source_path("../shared/data");

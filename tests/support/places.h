@@ -14,6 +14,8 @@ namespace semroute::test {
 [[nodiscard]] std::string tool_path();
 // semrouted with calls that end it or fail, and with small files (tests/integration/faulty_daemon/).
 [[nodiscard]] std::string faulty_daemon_path();
+// A shared object made of test_plugin.cpp: "good", "wrong_version", "no_symbol", "no_dispatch".
+[[nodiscard]] std::string plugin_path(const std::string& variant);
 // SEMROUTE_TEST_DATA, else ../shared/data beside the repository. It need not be there.
 [[nodiscard]] std::string test_data_folder();
 

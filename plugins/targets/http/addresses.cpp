@@ -8,7 +8,7 @@
 #include <thread>
 #include <utility>
 
-#include "plugins/targets/http/bounds.h"
+#include "core/base/limits.h"
 
 namespace semroute::plugins {
 
@@ -79,7 +79,7 @@ void HttpAddresses::start_look_up() {
 void HttpAddresses::finish(core::Result<List> found) {
   const std::lock_guard lock(mutex_);
   running_ = false;
-  until_ = Clock::now() + kHttpResolveAgain;
+  until_ = Clock::now() + core::kHttpResolveAgain;
   if (found.ok()) {
     list_ = std::make_shared<const List>(std::move(found).value());
     problem_.clear();

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "plugins/targets/http/bounds.h"
+#include "core/base/limits.h"
 
 namespace semroute::plugins {
 namespace {
@@ -206,7 +206,7 @@ Clock::duration HttpCall::back_off(Clock::time_point now) {
     if (((tried_ >> i) & 1U) == 0 && upstream_->is_usable(i, now)) return {};
   }
   const auto longest =
-      std::min<Clock::duration>(kHttpFirstBackoff * (std::int64_t{1} << (tries_ - 1)), kHttpLongestBackoff);
+      std::min<Clock::duration>(core::kHttpFirstBackoff * (std::int64_t{1} << (tries_ - 1)), core::kHttpLongestBackoff);
   const auto half = static_cast<std::uint64_t>(longest.count() / 2);
   return Clock::duration(static_cast<Clock::rep>(half + pool_->random() % (half + 1)));
 }

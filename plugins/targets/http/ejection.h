@@ -15,8 +15,8 @@
 #include <chrono>
 #include <cstdint>
 
+#include "core/base/limits.h"
 #include "plugins/target.h"
-#include "plugins/targets/http/bounds.h"
 
 namespace semroute::plugins {
 
@@ -54,7 +54,7 @@ class HttpEjection {
       ejections_ -= static_cast<std::uint32_t>(std::min<std::int64_t>(ejections_, quiet));
     }
     ++ejections_;
-    const auto longest = std::max<std::chrono::milliseconds>(base_time_, kHttpLongestEjection);
+    const auto longest = std::max<std::chrono::milliseconds>(base_time_, core::kHttpLongestEjection);
     const auto time = std::min<std::chrono::milliseconds>(base_time_ * ejections_, longest);
     out_until_.store((now + time).time_since_epoch().count(), std::memory_order_relaxed);
     state_.store(State::out, std::memory_order_release);

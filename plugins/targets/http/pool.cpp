@@ -4,7 +4,7 @@
 #include <random>
 #include <utility>
 
-#include "plugins/targets/http/bounds.h"
+#include "core/base/limits.h"
 #include "plugins/targets/http/call.h"
 
 namespace semroute::plugins {
@@ -144,7 +144,7 @@ void HttpPool::put_back(std::size_t endpoint, std::shared_ptr<HttpConnection> co
   if (is_reusable && !closed_ && !is_owed) {
     connection->leave();
     idle_[endpoint].push_back({std::move(connection), Clock::now()});
-    if (!std::exchange(sweeping_, true)) deadlines_.set(*this, Clock::now() + kHttpIdleTimeout);
+    if (!std::exchange(sweeping_, true)) deadlines_.set(*this, Clock::now() + core::kHttpIdleTimeout);
   } else {
     connection->close();
     --open_;
@@ -177,7 +177,7 @@ void HttpPool::give_up_idle() {
 }
 
 void HttpPool::on_due() {
-  const auto oldest = Clock::now() - kHttpIdleTimeout;
+  const auto oldest = Clock::now() - core::kHttpIdleTimeout;
   bool is_any_left = false;
   for (std::vector<Idle>& idle : idle_) {
     std::erase_if(idle, [&](const Idle& one) {
@@ -189,7 +189,7 @@ void HttpPool::on_due() {
     is_any_left = is_any_left || !idle.empty();
   }
   sweeping_ = is_any_left;
-  if (is_any_left) deadlines_.set(*this, Clock::now() + kHttpIdleTimeout);
+  if (is_any_left) deadlines_.set(*this, Clock::now() + core::kHttpIdleTimeout);
 }
 
 void HttpPool::close() {

@@ -8,7 +8,6 @@
 
 #include "config/header_rules.h"
 #include "core/base/limits.h"
-#include "plugins/targets/http/bounds.h"
 
 namespace semroute::plugins {
 namespace {
@@ -48,7 +47,7 @@ bool has_word(std::string_view list, std::string_view word) noexcept {
 
 }  // namespace
 
-HttpReplyReader::HttpReplyReader() { grow(kHttpReadBytes); }
+HttpReplyReader::HttpReplyReader() { grow(core::kHttpReadBytes); }
 
 void HttpReplyReader::grow(std::size_t size) {
   auto larger = std::make_unique_for_overwrite<char[]>(size);
@@ -87,7 +86,7 @@ void HttpReplyReader::commit(std::size_t bytes) {
   end_ += bytes;
   begun_ = begun_ || bytes > 0;
   // There is more where this came from: larger reads cost less.
-  if (end_ == size_ && size_ < kHttpBigRead && phase_ != Phase::head) grow(kHttpBigRead);
+  if (end_ == size_ && size_ < core::kHttpLargeReadBytes && phase_ != Phase::head) grow(core::kHttpLargeReadBytes);
 }
 
 HttpReplyReader::Event HttpReplyReader::fail(std::string why) {
@@ -301,7 +300,7 @@ bool HttpReplyReader::next_line(std::string_view& line, Event& event) {
   const std::string_view bytes = unread();
   const std::size_t end = bytes.find('\n', looked_);
   const std::size_t line_bytes = end == std::string_view::npos ? bytes.size() : end + 1;
-  if (line_bytes > kHttpMaxChunkLine) {
+  if (line_bytes > core::kHttpMaxChunkLine) {
     event = fail("the reply is not HTTP/1.1: endless chunk header");
     return false;
   }

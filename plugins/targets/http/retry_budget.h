@@ -13,8 +13,8 @@
 #include <cstdint>
 #include <mutex>
 
+#include "core/base/limits.h"
 #include "plugins/target.h"
-#include "plugins/targets/http/bounds.h"
 
 namespace semroute::plugins {
 
@@ -36,7 +36,7 @@ class HttpRetryBudget {
   }
 
  private:
-  static constexpr std::size_t kSlots = kHttpRetryWindow.count() + 1;
+  static constexpr std::size_t kSlots = core::kHttpRetryWindow.count() + 1;
 
   // Counts of the last seconds, each with the second that it is of in its upper half.
   class Window {

@@ -9,7 +9,6 @@
 #include "config/scalar.h"
 #include "config/sections.h"
 #include "core/base/limits.h"
-#include "plugins/targets/http/bounds.h"
 
 namespace semroute::plugins {
 namespace {
@@ -90,8 +89,8 @@ class SettingsReader {
       reader_.error("endpoints", "expected either url or endpoints, found both");
     } else if (!has("url") && !has_list) {
       reader_.error("url", "is required: expected a string, or endpoints; found nothing");
-    } else if (has_list && (list.empty() || list.size() > kHttpMaxEndpoints)) {
-      reader_.error("endpoints", "expected 1.." + std::to_string(kHttpMaxEndpoints) + " endpoints, found " +
+    } else if (has_list && (list.empty() || list.size() > core::kHttpMaxEndpoints)) {
+      reader_.error("endpoints", "expected 1.." + std::to_string(core::kHttpMaxEndpoints) + " endpoints, found " +
                                      std::to_string(list.size()));
     }
   }
@@ -116,7 +115,7 @@ class SettingsReader {
 
   void read_retries() {
     settings_.idempotent = reader_.boolean("idempotent", false);
-    count(reader_, "retries", settings_.retries, 0, static_cast<std::int64_t>(kHttpMaxRetries));
+    count(reader_, "retries", settings_.retries, 0, static_cast<std::int64_t>(core::kHttpMaxRetries));
     read_retry_on();
     config::MapReader own = section("retry_budget");
     settings_.retry_budget_percent = own.number("percent", settings_.retry_budget_percent, 0, 100);
@@ -254,7 +253,7 @@ class SettingsReader {
       const std::string* name = member.value.string();
       if (name == nullptr || !check_header_name("header_files", member.key)) continue;
       HttpHeaderFile file{member.key, config::beside(file_, *name), {}};
-      core::Result<std::string> value = config::read_secret_file(file.path, kHttpMaxSecretBytes);
+      core::Result<std::string> value = config::read_secret_file(file.path, core::kHttpMaxSecretBytes);
       if (!value.ok()) {
         reader_.error("header_files", *name + ": " + value.error().message);
       } else if (!config::is_header_value(*value)) {
@@ -269,8 +268,8 @@ class SettingsReader {
 
   void read_networks() {
     const std::vector<std::string> networks = reader_.strings("deny_networks");
-    if (networks.size() > kHttpMaxNetworks) {
-      return reader_.error("deny_networks", "expected at most " + std::to_string(kHttpMaxNetworks) + " networks");
+    if (networks.size() > core::kHttpMaxNetworks) {
+      return reader_.error("deny_networks", "expected at most " + std::to_string(core::kHttpMaxNetworks) + " networks");
     }
     for (const std::string& text : networks) {
       const core::Result<void> added = settings_.deny_networks.add(text);
@@ -297,7 +296,7 @@ HttpSettings read_http_settings(const config::TargetConfig& target, const std::s
 
 bool files_have_changed(const HttpSettings& settings) {
   for (const HttpHeaderFile& file : settings.header_files) {
-    const core::Result<std::string> value = config::read_secret_file(file.path, kHttpMaxSecretBytes);
+    const core::Result<std::string> value = config::read_secret_file(file.path, core::kHttpMaxSecretBytes);
     if (!value.ok() || *value != file.value) return true;
   }
   if (settings.ca_file.empty()) return false;

@@ -5,7 +5,7 @@
 #include <atomic>
 #include <future>
 
-#include "plugins/targets/http/bounds.h"
+#include "core/base/limits.h"
 #include "tests/support/eventually.h"
 
 namespace semroute::plugins {
@@ -44,7 +44,7 @@ TEST(HttpAddresses, ANameIsLookedUpOnceForAllWhoWaitAndAgainLater) {
   EXPECT_EQ(addresses->known(now)->front().address().to_string(), "127.0.0.1");
   EXPECT_EQ(look_ups, 1);
   // Old ones are used while it is looked up again.
-  const auto later = now + kHttpResolveAgain + std::chrono::seconds(1);
+  const auto later = now + core::kHttpResolveAgain + std::chrono::seconds(1);
   EXPECT_NE(addresses->known(later), nullptr);
   ASSERT_TRUE(test::eventually([&] { return addresses->known(now)->front().address().to_string() == "127.0.0.2"; }));
   EXPECT_EQ(look_ups, 2);

@@ -47,7 +47,7 @@ TEST(HttpEjection, LastsLongerEachTimeAndNotForEver) {
   auto now = kStart;
   for (int i = 1; i <= 20; ++i) {
     ejection.eject(now);
-    const auto time = std::min<Clock::duration>(seconds(30) * i, kHttpLongestEjection);
+    const auto time = std::min<Clock::duration>(seconds(30) * i, core::kHttpLongestEjection);
     EXPECT_FALSE(ejection.admits(now + time - milliseconds(1))) << i;
     now += time;
     EXPECT_TRUE(ejection.claim_probe(now)) << i;

@@ -1,4 +1,4 @@
-// The http target against servers that misbehave (faults.md 62-69, 75, 81): one outcome each, of the right kind.
+// The http target against servers that misbehave (faults 62-69, 75, 81): one outcome each, of the right kind.
 #include <gmock/gmock.h>
 
 #include <atomic>
@@ -49,14 +49,14 @@ class StalledPort {
 };
 
 // 62
-TEST_F(HttpFault, ARefusedConnectionIsUnavailable) {
+TEST_F(HttpFault, Fault62ARefusedConnectionIsUnavailable) {
   const BoundSocket nobody;
   open(nobody.port());
   expect_error(exchange(), ErrorCode::upstream_unavailable, false);
 }
 
 // 63
-TEST_F(HttpFault, ATargetThatNeverAnswersTimesOut) {
+TEST_F(HttpFault, Fault63ATargetThatNeverAnswersTimesOut) {
   FaultServer server(hang);
   const auto outcome = until_sent([&](milliseconds timeout) {
     open(server.port(), {text_key("timeout", std::to_string(timeout.count()) + "ms")});
@@ -98,7 +98,7 @@ TEST_F(HttpFault, ATargetThatCannotBeConnectedInTimeIsUnavailable) {
 }
 
 // 64
-TEST_F(HttpFault, AResetAfterTheRequestIsAnErrorAndNotRetried) {
+TEST_F(HttpFault, Fault64AResetAfterTheRequestIsAnErrorAndNotRetried) {
   FaultServer server([](FaultServer::Connection& connection) {
     connection.read_request();
     connection.reset_on_close();
@@ -128,7 +128,7 @@ TEST_F(HttpFault, AConnectionClosedWithoutAReplyIsAnError) {
 }
 
 // 65
-TEST_F(HttpFault, AStaleConnectionIsReplacedBeforeAnythingIsSent) {
+TEST_F(HttpFault, Fault65AStaleConnectionIsReplacedBeforeAnythingIsSent) {
   FaultServer server([](FaultServer::Connection& connection) {
     if (connection.read_request()) connection.send(reply_of("1"));
   });
@@ -158,7 +158,7 @@ TEST_F(HttpFault, BytesThatNobodyAskedForEndAnIdleConnection) {
 }
 
 // 66, 68
-TEST_F(HttpFault, RepliesThatCannotBeTrustedAreErrorsAndDropTheConnection) {
+TEST_F(HttpFault, Fault66Fault68RepliesThatCannotBeTrustedAreErrorsAndDropTheConnection) {
   const std::string replies[] = {
       "SSH-2.0-OpenSSH\r\n",
       "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 2\r\n\r\nabc",
@@ -185,7 +185,7 @@ TEST_F(HttpFault, RepliesThatCannotBeTrustedAreErrorsAndDropTheConnection) {
 }
 
 // 67
-TEST_F(HttpFault, ADrippingReplyMeetsTheTotalDeadline) {
+TEST_F(HttpFault, Fault67ADrippingReplyMeetsTheTotalDeadline) {
   std::atomic<bool> stop = false;
   FaultServer server([&](FaultServer::Connection& connection) {
     connection.read_request();
@@ -201,7 +201,7 @@ TEST_F(HttpFault, ADrippingReplyMeetsTheTotalDeadline) {
 }
 
 // 69: a label of 70 bytes is refused by every resolver without asking a server.
-TEST_F(HttpFault, ANameThatDoesNotResolveIsUnavailable) {
+TEST_F(HttpFault, Fault69ANameThatDoesNotResolveIsUnavailable) {
   open(80, {text_key("connect_timeout", "10s")}, std::string(70, 'a') + ".invalid");
   Sent& a = dispatch(request());
   Sent& b = dispatch(request());
@@ -210,7 +210,7 @@ TEST_F(HttpFault, ANameThatDoesNotResolveIsUnavailable) {
 }
 
 // 81
-TEST_F(HttpFault, BeyondTheBoundsTheAnswerIsOverloaded) {
+TEST_F(HttpFault, Fault81BeyondTheBoundsTheAnswerIsOverloaded) {
   FaultServer server(hang);
   open(server.port(), {bounds()});
   constexpr std::size_t kAll = kConnections + kPending;
@@ -255,7 +255,7 @@ TEST_F(HttpFault, WaitingRequestsTimeOutAndAreServedInOrder) {
 }
 
 // 75
-TEST_F(HttpFault, ACancelledCallClosesItsConnectionWhereverItIs) {
+TEST_F(HttpFault, Fault75ACancelledCallClosesItsConnectionWhereverItIs) {
   // Too large for the socket buffers, so that sending is still under way when the reply begins.
   const std::string large(std::size_t{32} << 20, 'x');
   struct Case {

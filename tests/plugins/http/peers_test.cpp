@@ -94,7 +94,7 @@ TEST_F(HttpPeers, PythonHasNoPostAndIsHealthy) {
   const PeerProgram server(python_http_server({{"healthz", "well"}}));
   open_keys(
       {text_key("url", url(server.port(), "/")),
-       map_key("health", {text_key("path", "/healthz"), text_key("interval", "20ms"), text_key("timeout", "10s")})});
+       map_key("health", {text_key("path", "/healthz"), text_key("interval", "20ms"), text_key("timeout", "30s")})});
   target_->start(io_);
   // It knows no POST, says so, and closes.
   for (int i = 0; i < 3; ++i) {
@@ -186,7 +186,7 @@ TEST_F(HttpPeers, TlsStreamsAndIsChecked) {
                                  {{"large", std::string(kBytes, 'x')}, {"healthz", "well"}}, "ssl"));
   open_keys({text_key("url", url(server.port(), "/large", "https")),
              map_key("tls", {text_key("ca_file", certificates.path("ca.pem"))}),
-             map_key("health", {text_key("path", "/healthz"), text_key("interval", "10ms"), text_key("timeout", "20s"),
+             map_key("health", {text_key("path", "/healthz"), text_key("interval", "10ms"), text_key("timeout", "30s"),
                                 number_key("unhealthy_after", 1)})});
   target_->start(io_);
   for (int i = 0; i < 2; ++i) {

@@ -52,7 +52,7 @@ TEST(HttpRetryBudget, IsNeverExceeded) {
     state ^= state >> 7U;
     state ^= state << 17U;
     now += milliseconds(state % 20);
-    const auto is_old = [&](Clock::time_point then) { return now - then >= kHttpRetryWindow; };
+    const auto is_old = [&](Clock::time_point then) { return now - then >= core::kHttpRetryWindow; };
     while (!requests.empty() && is_old(requests.front())) requests.pop_front();
     while (!retries.empty() && is_old(retries.front())) retries.pop_front();
     // Bursts of requests, and of retries without any.

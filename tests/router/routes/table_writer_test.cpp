@@ -91,6 +91,7 @@ TEST_F(Writer, ALoadTellsHowManyRowsAreIn) {
   std::iota(many.begin(), many.end(), 1.0F);
   config::Config config = file_of({{"a", many, {5.0F}}});
   config.index.capacity = 30'000;
+  config.index.algorithm = core::Algorithm::hnsw;
   std::vector<std::size_t> told;
   const auto loaded = writer_.load(config, {}, nullptr, [&](std::size_t rows) { told.push_back(rows); });
   ASSERT_TRUE(loaded.ok()) << loaded.error().message;
