@@ -31,7 +31,7 @@ TEST(EndpointCounters, WithoutRequestsThereIsNoLatency) {
 }
 
 TEST(EndpointCounters, PercentilesAreAtMostAQuarterTooHigh) {
-  for (std::uint64_t us : {1, 2, 5, 9, 17, 99, 1'000, 123'456, 60'000'000}) {
+  for (std::uint64_t us : {1U, 2U, 5U, 9U, 17U, 99U, 1'000U, 123'456U, 60'000'000U}) {
     EndpointCounters counters;
     for (int i = 0; i < 100; ++i) {
       counters.begin(false);
