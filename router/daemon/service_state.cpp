@@ -43,7 +43,7 @@ std::shared_ptr<const RouteTargets> targets_of(const Route& route, const Targets
   if (destination.mirror)
     mirror.emplace(
         RouteTargets::MirrorTo{named(targets, destination.mirror->target), destination.mirror->percent / 100.0});
-  return std::make_shared<const RouteTargets>(route.name, std::move(split), std::move(fallbacks), std::move(mirror));
+  return std::make_shared<const RouteTargets>(route.name, split, std::move(fallbacks), std::move(mirror));
 }
 
 // Targets and counters of every route. Routes that `previous` has, too, have their counters from there; and their

@@ -23,13 +23,12 @@ std::uint64_t mixed(std::uint64_t x) {
 
 }  // namespace
 
-RouteTargets::RouteTargets(std::string_view route, std::vector<std::pair<DispatchTarget, double>> split,
+RouteTargets::RouteTargets(std::string_view route, const std::vector<std::pair<DispatchTarget, double>>& split,
                            std::vector<DispatchTarget> fallbacks, std::optional<MirrorTo> mirror)
     : route_hash_(hash_of(std::string(route) + '\0')), fallbacks_(std::move(fallbacks)), mirror_(std::move(mirror)) {
   SEMROUTE_CHECK(!split.empty());
-  for (auto& [to, weight] : split) {
-    const std::uint64_t hash = mixed(hash_of(to.name()));
-    split_.push_back({std::move(to), weight, hash});
+  for (const auto& [to, weight] : split) {
+    split_.push_back({to, weight, mixed(hash_of(to.name()))});
     weights_ += weight;
   }
 }

@@ -43,7 +43,7 @@ class RouteTargets {
   };
 
   // `split` is not empty.
-  RouteTargets(std::string_view route, std::vector<std::pair<DispatchTarget, double>> split,
+  RouteTargets(std::string_view route, const std::vector<std::pair<DispatchTarget, double>>& split,
                std::vector<DispatchTarget> fallbacks, std::optional<MirrorTo> mirror);
 
   // The position in the split of the target that a request goes to.

@@ -225,8 +225,8 @@ class Metrics::Collector {
                           MetricType::Gauge);
     for (const auto& [name, target] : stats) {
       for (const plugins::EndpointStats& endpoint : target.endpoints) {
-        const auto labels = [&](std::vector<ClientMetric::Label> more = {}) {
-          Labels all{{"target", name}, {"endpoint", endpoint.address}};
+        const auto labels = [&endpoint, &target_name = name](const Labels& more = {}) {
+          Labels all{{"target", target_name}, {"endpoint", endpoint.address}};
           all.insert(all.end(), more.begin(), more.end());
           return all;
         };

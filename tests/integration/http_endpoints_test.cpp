@@ -138,7 +138,9 @@ TEST(HttpEndpoints, AStreamOf100MiBIsNotKept) {
   EXPECT_EQ(stream(), kBytes);
   ASSERT_GT(before, 0U);
   // A sanitizer's own memory grows as it likes.
-  if (!runs_slowly()) EXPECT_LT(status_kib(daemon.pid(), "VmHWM"), before + 1'024);
+  if (!runs_slowly()) {
+    EXPECT_LT(status_kib(daemon.pid(), "VmHWM"), before + 1'024);
+  }
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ TEST(StreamFrame, RepliesAreFoundHoweverTheyAreCut) {
         Case{Framing::line, "\n", ""}, Case{Framing::line, "\r\n", ""}, Case{Framing::line, "a\rb\n", "a\rb"},
         Case{Framing::line, large + "\n", large}, Case{Framing::u32, "\0\0\0\0"s, ""},
         Case{Framing::u32, "\0\0\0\2\n\0"s, "\n\0"s}, Case{Framing::u32, "\0\1\x86\xA0"s + large, large}}) {
-    for (const std::size_t step : {1U, 2U, 3U, 5U, 4096U, 1'000'000U}) {
+    for (const std::size_t step : {1U, 2U, 3U, 5U, 4'096U, 1'000'000U}) {
       FrameReader reader(c.framing, 1 << 20);
       ASSERT_EQ(feed(reader, c.bytes, step), State::complete) << step;
       EXPECT_FALSE(reader.has_surplus());

@@ -47,7 +47,7 @@ HttpConnection::Bytes behind(HttpConnection::Bytes bytes, std::size_t done) noex
 }  // namespace
 
 HttpConnection::HttpConnection(asio::io_context& io, const HttpTls* tls, const std::string& host, HttpPermit permit)
-    : io_(io), tls_(tls), host_(host), permit_(std::move(permit)), socket_(io) {}
+    : tls_(tls), host_(host), permit_(std::move(permit)), socket_(io) {}
 
 void HttpConnection::close() {
   user_ = nullptr;

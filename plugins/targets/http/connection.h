@@ -72,7 +72,6 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void on_socket_connected();
   void write_rest(const Bytes& bytes, std::size_t done, std::shared_ptr<const void> keep);
 
-  boost::asio::io_context& io_;
   const HttpTls* tls_;
   const std::string& host_;
   HttpPermit permit_;

@@ -20,9 +20,10 @@ class HttpPermit {
     std::swap(of_, other.of_);
     return *this;
   }
-  ~HttpPermit() { give_back(); }
+  // Without memory for handing it on, the process ends.
+  ~HttpPermit() { give_back(); }  // NOLINT(bugprone-exception-escape)
 
-  void give_back() noexcept;
+  void give_back();
   [[nodiscard]] explicit operator bool() const noexcept { return of_ != nullptr; }
 
  private:

@@ -18,7 +18,7 @@ std::string shown(const HttpUrl& url) {
 
 }  // namespace
 
-void HttpPermit::give_back() noexcept {
+void HttpPermit::give_back() {
   if (const auto of = std::exchange(of_, nullptr)) of->give_connection();
 }
 
@@ -92,7 +92,7 @@ HttpPermit HttpUpstream::take_connection() {
   return take(connections_, settings_.max_connections) ? HttpPermit(shared_from_this()) : HttpPermit();
 }
 
-void HttpUpstream::give_connection() noexcept {
+void HttpUpstream::give_connection() {
   if (wanted_.load(std::memory_order_seq_cst) > 0) {
     const std::lock_guard lock(sharing_);
     if (!wanting_.empty()) {

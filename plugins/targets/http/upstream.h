@@ -88,7 +88,7 @@ class HttpUpstream : public std::enable_shared_from_this<HttpUpstream> {
   };
 
   [[nodiscard]] static bool take(std::atomic<std::size_t>& count, std::size_t most) noexcept;
-  void give_connection() noexcept;
+  void give_connection();
   void eject(std::size_t i, Clock::time_point now);
 
   const HttpSettings settings_;

@@ -81,6 +81,9 @@ TEST(HttpAddresses, WhoForgetsIsNotTold) {
   std::promise<void> go;
   std::atomic<bool> ended = false;
   struct Ended {
+    explicit Ended(std::atomic<bool>& told) : flag(told) {}
+    Ended(const Ended&) = delete;
+    Ended& operator=(const Ended&) = delete;
     std::atomic<bool>& flag;
     ~Ended() { flag = true; }
   };

@@ -52,7 +52,7 @@ class DispatchChainTest : public ::testing::Test {
       }
     }
     chain_ = std::make_shared<DispatchChain>(
-        io_, pool_, std::make_shared<const RouteTargets>("r", std::move(split), std::move(fallbacks), std::nullopt), 0);
+        io_, pool_, std::make_shared<const RouteTargets>("r", split, std::move(fallbacks), std::nullopt), 0);
     auto request = std::make_shared<plugins::DispatchRequest>();
     request->payload = "hello";
     if (time) request->deadline = plugins::Clock::now() + *time;

@@ -20,7 +20,7 @@ class RouteTargetsTest : public ::testing::Test {
   RouteTargets make(const Weights& weights, std::string_view route = "billing") {
     std::vector<std::pair<DispatchTarget, double>> split;
     for (const auto& [name, weight] : weights) split.emplace_back(named(name), weight);
-    return {route, std::move(split), {}, std::nullopt};
+    return {route, split, {}, std::nullopt};
   }
   std::string chosen(const RouteTargets& targets, const std::optional<std::string>& key) {
     return targets.split(targets.choose(key, random_)).name();
