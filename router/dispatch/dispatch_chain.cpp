@@ -102,7 +102,11 @@ bool DispatchChain::may_ask_next(const plugins::DispatchOutcome& outcome) const 
 }
 
 void DispatchChain::finish(plugins::DispatchOutcome outcome) {
-  boost::asio::post(io_, [self = shared_from_this()] {});
+  // Also for a call that holds its sink, this, for longer than it should.
+  boost::asio::post(io_, [self = shared_from_this()] {
+    self->calls_.clear();
+    self->channels_.clear();
+  });
   sink_.reset();
   const Done done = std::exchange(done_, nullptr);
   done({std::move(outcome.reply), sent_});

@@ -245,6 +245,7 @@ void HttpCall::finish(core::Result<DispatchReply> reply) {
   const auto pool = std::exchange(pool_, nullptr);
   upstream_->give_request();
   const auto done = std::exchange(done_, nullptr);
+  const auto sink = std::exchange(sink_, nullptr);
   pool->leave(*this);
   done({std::move(reply), sent_, std::move(attempts_)});
 }

@@ -69,7 +69,7 @@ class HttpCall final : public Call,
   const std::shared_ptr<HttpUpstream> upstream_;
   const std::shared_ptr<const DispatchRequest> request_;
   const std::string headers_;
-  const std::shared_ptr<ReplySink> sink_;
+  std::shared_ptr<ReplySink> sink_;  // null when done: it may hold the call
   Completion done_;
   const Clock::time_point began_;
   const Clock::time_point deadline_;

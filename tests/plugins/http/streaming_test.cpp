@@ -50,6 +50,8 @@ TEST_F(HttpStreaming, PiecesComeAsTheyAreSent) {
       ASSERT_TRUE(run_until([&] { return sink->body == expected; })) << sink->body;
     }
     expect_reply(finish(sent), 200, "");
+    ASSERT_NE(sent.call, nullptr);
+    EXPECT_EQ(sink.use_count(), 1) << "the sink may hold the call, which must let it go";
   }
   EXPECT_EQ(server.connections(), 1U);  // used again after a streamed reply, too
 }

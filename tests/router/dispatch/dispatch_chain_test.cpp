@@ -100,6 +100,21 @@ TEST_F(DispatchChainTest, TheChosenTargetAnswersAndNobodyElseIsAsked) {
   EXPECT_EQ(counters_["a"].outcomes[0].load(), 1U);
 }
 
+TEST_F(DispatchChainTest, CallsThatAreOverAreLetGo) {
+  const auto a = add("a");
+  const auto b = add("b");
+  start(std::nullopt, std::make_shared<NotingSink>());
+  std::vector<std::weak_ptr<ScriptedCall>> calls{a->calls.front()};
+  a->calls.front()->fail(ErrorCode::upstream_unavailable);
+  calls.emplace_back(b->calls.front());
+  b->calls.front()->answer("from b");
+  a->calls.clear();
+  b->calls.clear();
+  EXPECT_FALSE(calls[1].expired()) << "it may be what calls back";
+  io_.run();
+  for (const auto& call : calls) EXPECT_TRUE(call.expired());
+}
+
 TEST_F(DispatchChainTest, FallbacksAreTriedInOrderUntilOneTakesIt) {
   add("a", failing(ErrorCode::upstream_unavailable));
   add("b", failing(ErrorCode::overloaded));
