@@ -21,7 +21,7 @@ struct EndpointStats {
   std::string address;
   std::string_view state = "healthy";  // "healthy" | "unhealthy" | "ejected", or the kind's own words
   std::uint64_t in_flight = 0;
-  std::uint64_t requests = 0;                                          // tries that were sent to it
+  std::uint64_t requests = 0;                                          // tries, sent or not
   std::uint64_t retries = 0;                                           // of those, not the first of their call
   std::vector<std::pair<std::string_view, std::uint64_t>> failures{};  // by kind, those that happened
   std::uint64_t p50_us = 0;

@@ -13,6 +13,9 @@ namespace semroute::router {
 
 namespace {
 
+// What a kind calls an endpoint, or a process of its own, that requests go to.
+bool is_in_use(std::string_view state) { return state == "healthy" || state == "running"; }
+
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
@@ -230,7 +233,7 @@ class Metrics::Collector {
           all.insert(all.end(), more.begin(), more.end());
           return all;
         };
-        add_value(healthy, endpoint.state == "healthy" ? 1.0 : 0.0, labels());
+        add_value(healthy, is_in_use(endpoint.state) ? 1.0 : 0.0, labels());
         add_value(in_flight, as_double(endpoint.in_flight), labels());
         add_value(requests, as_double(endpoint.requests), labels());
         add_value(retries, as_double(endpoint.retries), labels());

@@ -14,7 +14,8 @@ namespace {
 
 // Whether the same request may fare better another time.
 bool can_be_retried(core::ErrorCode code) {
-  return code != core::ErrorCode::cancelled && code != core::ErrorCode::bad_request;
+  return code != core::ErrorCode::cancelled && code != core::ErrorCode::bad_request &&
+         code != core::ErrorCode::forbidden;
 }
 
 }  // namespace

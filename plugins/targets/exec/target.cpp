@@ -103,7 +103,8 @@ class ExecTarget final : public Target {
     for (const ExecState& state : shared_->states) {
       const pid_t pid = state.pid;
       EndpointStats& process = stats.endpoints.emplace_back(state.counters.stats());
-      process.address = pid > 0 ? "process " + std::to_string(pid) : "no process";
+      // Not the process's id: what is counted belongs to all that run in its place, one after another.
+      process.address = "process " + std::to_string(stats.endpoints.size());
       process.state = pid > 0 ? "running" : "down";
       if (pid > 0) stats.state = "healthy";
     }

@@ -53,9 +53,15 @@ core::Result<void> HttpNetworks::add(std::string_view text) {
 
 bool HttpNetworks::contain(const ip::address& address) const noexcept {
   if (networks_.empty()) return false;
+  const auto has = [this](const ip::address_v6::bytes_type& bytes) {
+    return std::ranges::any_of(networks_,
+                               [&](const Network& network) { return same_start(bytes, network.bytes, network.bits); });
+  };
   const auto bytes = bytes_of(address);
-  return std::ranges::any_of(networks_,
-                             [&](const Network& network) { return same_start(bytes, network.bytes, network.bits); });
+  if (has(bytes)) return true;
+  // Connecting to the unspecified address reaches this machine.
+  if (bytes == bytes_of(ip::address_v4::any())) return has(bytes_of(ip::address_v4::loopback()));
+  return bytes == bytes_of(ip::address_v6::any()) && has(bytes_of(ip::address_v6::loopback()));
 }
 
 }  // namespace semroute::plugins

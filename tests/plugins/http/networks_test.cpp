@@ -30,6 +30,10 @@ TEST(HttpNetworks, ContainTheirAddresses) {
   EXPECT_TRUE(contains(networks({"::/0"}), "1.2.3.4"));
   EXPECT_TRUE(contains(networks({"::ffff:10.0.0.0/104"}), "10.1.1.1"));
   EXPECT_FALSE(contains(networks({}), "1.2.3.4"));
+  // What connects to this machine is in its networks.
+  for (const char* any : {"0.0.0.0", "::ffff:0.0.0.0"}) EXPECT_TRUE(contains(networks({"127.0.0.0/8"}), any)) << any;
+  EXPECT_TRUE(contains(networks({"::1"}), "::"));
+  EXPECT_FALSE(contains(networks({"10.0.0.0/8"}), "0.0.0.0"));
 }
 
 TEST(HttpNetworks, RefuseWhatIsNone) {

@@ -83,13 +83,17 @@ TEST(Metrics, TargetsAndEndpointsAreTold) {
     one.p90_us = 20'000;
     one.p99_us = 3'000'000;
     plugins::TargetStats api{.state = "unavailable", .pending = 6, .endpoints = {one}};
-    return Metrics::TargetsStats{{"api", api}, {"canned", {}}};
+    plugins::EndpointStats process{.address = "process 1"};
+    process.state = "running";
+    plugins::TargetStats program{.endpoints = {process}};
+    return Metrics::TargetsStats{{"api", api}, {"canned", {}}, {"program", program}};
   };
   const std::string text = metrics.expose();
   for (const char* line :
        {R"(semrouted_target_available{target="api"} 0)", R"(semrouted_target_available{target="canned"} 1)",
         R"(semrouted_target_pending{target="api"} 6)",
         R"(semrouted_endpoint_healthy{target="api",endpoint="http://a:1"} 0)",
+        R"(semrouted_endpoint_healthy{target="program",endpoint="process 1"} 1)",
         R"(semrouted_endpoint_in_flight{target="api",endpoint="http://a:1"} 2)",
         R"(semrouted_endpoint_requests_total{target="api",endpoint="http://a:1"} 30)",
         R"(semrouted_endpoint_retries_total{target="api",endpoint="http://a:1"} 4)",
