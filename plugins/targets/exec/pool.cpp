@@ -19,7 +19,8 @@ ExecPool::ExecPool(boost::asio::io_context& io, std::shared_ptr<ExecShared> shar
 ExecPool::~ExecPool() {
   door_->close();
   for (const auto& process : processes_) process->terminate_now();
-  const auto give_up = Clock::now() + kExecGrace;
+  // The pools of a daemon that ends go one after another, but were all told at once.
+  const auto give_up = told_.value_or(Clock::now()) + kExecGrace;
   const auto all_ended = [this] {
     return std::ranges::all_of(processes_, [](const auto& process) { return process->has_ended(); });
   };
@@ -57,6 +58,8 @@ void ExecPool::pump() {
   if (std::ranges::none_of(processes_, can_serve)) refuse_all();
   if (!stopping_ || !queue_.empty()) return;
   for (const auto& process : processes_) process->stop();
+  if (!told_ && std::ranges::none_of(processes_, [](const auto& process) { return process->is_busy(); }))
+    told_ = Clock::now();
 }
 
 void ExecPool::refuse_all() {

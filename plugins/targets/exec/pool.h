@@ -9,6 +9,7 @@
 #include <atomic>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,7 @@ class ExecPool : public std::enable_shared_from_this<ExecPool> {
   std::vector<std::unique_ptr<ExecProcess>> processes_;
   std::deque<ExecJob> queue_;
   bool stopping_ = false;
+  std::optional<Clock::time_point> told_;  // when the last of the processes was told to end
 };
 
 }  // namespace semroute::plugins
