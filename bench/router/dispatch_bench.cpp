@@ -3,7 +3,6 @@
 //
 // The proxies run on one processor, the client and nginx on another. All take turns within each round; ratios are
 // medians over the rounds.
-#include <sched.h>
 #include <sysexits.h>
 
 #include <algorithm>
@@ -44,15 +43,6 @@ struct Settings {
   std::size_t client_cpu = 1;
   std::string out;
 };
-
-// The calling thread, and what it starts from here on.
-void run_on(std::size_t cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu, &set);
-  if (::sched_setaffinity(0, sizeof set, &set) == 0) return;
-  stop(EX_USAGE, "there is no processor " + std::to_string(cpu) + " to run on");
-}
 
 std::vector<float> unit_vectors() {
   std::mt19937_64 random(3);

@@ -3,7 +3,6 @@
 //
 // The daemon and the calls in process run on one processor, the client on another. All take turns within each round,
 // and the medians over the rounds count, because other work on the machine moves single turns.
-#include <sched.h>
 #include <sysexits.h>
 
 #include <algorithm>
@@ -54,15 +53,6 @@ struct Settings {
   std::size_t client_cpu = 1;
   std::string out;
 };
-
-// The calling thread, and what it starts from here on.
-void run_on(std::size_t cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu, &set);
-  if (::sched_setaffinity(0, sizeof set, &set) == 0) return;
-  stop(EX_USAGE, "there is no processor " + std::to_string(cpu) + " to run on");
-}
 
 test::SyntheticSet make_set(std::size_t references) {
   return test::make_synthetic_set({.dimension = kDimension,

@@ -1,6 +1,7 @@
 #include "bench/support/program.h"
 
 #include <errno.h>  // program_invocation_short_name
+#include <sched.h>
 #include <sysexits.h>
 
 #include <charconv>
@@ -24,6 +25,14 @@ void stop(int exit_code, std::string_view message) {
   std::fflush(stdout);
   std::fprintf(stderr, "%s: %.*s\n", ::program_invocation_short_name, static_cast<int>(message.size()), message.data());
   std::exit(exit_code);
+}
+
+void run_on(std::size_t processor) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(processor, &set);
+  if (::sched_setaffinity(0, sizeof set, &set) == 0) return;
+  stop(EX_USAGE, "there is no processor " + std::to_string(processor) + " to run on");
 }
 
 void progress(std::string_view message) {

@@ -22,6 +22,9 @@ void progress(std::string_view message);
 
 [[nodiscard]] std::vector<std::string> split(std::string_view text, char separator);
 
+// The calling thread, and what it starts from here on, run on this processor. Exits with 64 where there is none.
+void run_on(std::size_t processor);
+
 class Options {
  public:
   Options(int argc, char** argv, std::string_view summary);

@@ -6,11 +6,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <mutex>
 
 #include "plugins/log.h"
 #include "plugins/targets/dynamic/instance.h"
 #include "plugins/targets/dynamic/library.h"
+#include "tests/plugins/kept_log.h"
 #include "tests/plugins/target_fixture.h"
 #include "tests/support/eventually.h"
 #include "tests/support/places.h"
@@ -27,18 +27,7 @@ using testing::HasSubstr;
 using testing::Pair;
 namespace fs = std::filesystem;
 
-std::mutex g_log_mutex;
-std::string g_log;
-
-void keep_log(LogLevel /*level*/, std::string_view message) {
-  const std::lock_guard lock(g_log_mutex);
-  g_log.append(message).append("\n");
-}
-
-std::string log_text() {
-  const std::lock_guard lock(g_log_mutex);
-  return g_log;
-}
+std::string log_text() { return KeptLog::text(); }
 
 // A folder of this user's own, with copies of plugins.
 class PluginFolder {
@@ -66,20 +55,14 @@ class PluginFolder {
 
 class DynamicTarget : public TargetFixture {
  protected:
-  DynamicTarget() {
-    {
-      const std::lock_guard lock(g_log_mutex);
-      g_log.clear();
-    }
-    set_log_sink(keep_log);
-  }
+  KeptLog log_;
+
   ~DynamicTarget() override {
     channel_.reset();
     if (target_ != nullptr) target_->stop();
     release();
     io_.restart();
     io_.run();  // until the plugin's threads have left
-    set_log_sink(nullptr);
   }
 
   void open_plugin(std::vector<config::Member> keys = {}) {

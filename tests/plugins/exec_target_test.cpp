@@ -12,6 +12,7 @@
 
 #include "plugins/log.h"
 #include "plugins/targets/exec/settings.h"
+#include "tests/plugins/kept_log.h"
 #include "tests/plugins/target_fixture.h"
 #include "tests/support/eventually.h"
 #include "tests/support/places.h"
@@ -26,18 +27,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 namespace json = boost::json;
 
-std::mutex g_log_mutex;
-std::string g_log;
-
-void keep_log(LogLevel /*level*/, std::string_view message) {
-  const std::lock_guard lock(g_log_mutex);
-  g_log.append(message).append("\n");
-}
-
-std::string log_text() {
-  const std::lock_guard lock(g_log_mutex);
-  return g_log;
-}
+std::string log_text() { return KeptLog::text(); }
 
 std::size_t count_in_log(const std::string& text) {
   const std::string log = log_text();
@@ -65,20 +55,16 @@ std::set<std::string> open_descriptors() {
 
 class ExecTarget : public TargetFixture {
  protected:
+  KeptLog log_;
+
   ExecTarget() {
     std::signal(SIGPIPE, SIG_IGN);  // as in the daemon
-    {
-      const std::lock_guard lock(g_log_mutex);
-      g_log.clear();
-    }
-    set_log_sink(keep_log);
     char folder[] = "/tmp/semroute_exec_XXXXXX";
     if (::mkdtemp(folder) == nullptr) std::abort();
     folder_ = folder;
   }
   ~ExecTarget() override {
     if (target_ != nullptr) end_target();
-    set_log_sink(nullptr);
     std::filesystem::remove_all(folder_);
   }
 

@@ -10,21 +10,6 @@
 
 namespace semroute::plugins::test {
 
-inline config::Member text_of(std::string key, std::string text) {
-  return {std::move(key), {}, scalar(std::move(text))};
-}
-inline config::Member flag_of(std::string key, bool flag) { return {std::move(key), {}, scalar(flag)}; }
-inline config::Member number_of(std::string key, std::int64_t number) { return {std::move(key), {}, scalar(number)}; }
-inline config::Member map_of(std::string key, std::vector<config::Member> members) {
-  return {std::move(key), {}, map(std::move(members))};
-}
-inline config::Member list_of(std::string key, const std::vector<std::string>& texts) {
-  config::Value list;
-  auto& values = list.data.emplace<config::Value::List>();
-  for (const std::string& text : texts) values.push_back(scalar(text));
-  return {std::move(key), {}, std::move(list)};
-}
-
 class TargetFixture : public HttpFixture {
  protected:
   void open(const config::TargetConfig& config) {

@@ -18,10 +18,10 @@ using testing::HasSubstr;
 
 using HttpEndpoints = HttpFixture;
 
-config::Member in_turn() { return text_key("balance", "round_robin"); }
+config::Member in_turn() { return text_of("balance", "round_robin"); }
 config::Member ejected_after(std::int64_t failures, std::string base_time, std::int64_t max_percent = 50) {
-  return map_key("ejection", {number_key("consecutive_failures", failures), text_key("base_time", std::move(base_time)),
-                              number_key("max_percent", max_percent)});
+  return map_of("ejection", {number_of("consecutive_failures", failures), text_of("base_time", std::move(base_time)),
+                             number_of("max_percent", max_percent)});
 }
 
 // 72
@@ -120,9 +120,8 @@ TEST_F(HttpEndpoints, WhatSaysNothingAboutTheEndpointDoesNotEjectIt) {
 }
 
 config::Member checked(const std::string& interval = "20ms") {
-  return map_key("health",
-                 {text_key("path", "/healthz?a=b"), text_key("interval", interval), text_key("timeout", "30s"),
-                  number_key("unhealthy_after", 2), number_key("healthy_after", 3)});
+  return map_of("health", {text_of("path", "/healthz?a=b"), text_of("interval", interval), text_of("timeout", "30s"),
+                           number_of("unhealthy_after", 2), number_of("healthy_after", 3)});
 }
 
 TEST_F(HttpEndpoints, HealthChecksTakeAnEndpointOutAndBackIn) {
@@ -134,7 +133,7 @@ TEST_F(HttpEndpoints, HealthChecksTakeAnEndpointOutAndBackIn) {
       connection.send(is_well ? "HTTP/1.1 204 Well\r\n\r\n" : "HTTP/1.1 500 Ill\r\nContent-Length: 0\r\n\r\n");
     }
   });
-  open(server.port(), {checked(), map_key("headers", {text_key("Authorization", "me")})});
+  open(server.port(), {checked(), map_of("headers", {text_of("Authorization", "me")})});
   const auto state = [&] { return target_->stats().endpoints[0].state; };
   target_->start(io_);
   ASSERT_TRUE(run_until([&] { return checks >= 2; }));
@@ -196,8 +195,8 @@ void hang(FaultServer::Connection& connection) { connection.wait_closed(); }
 TEST_F(HttpEndpoints, Fault81TheBreakerOpensAtItsLimits) {
   FaultServer server(hang);
   const auto limits = [](std::int64_t connections, std::int64_t pending, std::int64_t requests) {
-    return map_key("limits", {number_key("connections", connections), number_key("pending", pending),
-                              number_key("requests", requests)});
+    return map_of("limits", {number_of("connections", connections), number_of("pending", pending),
+                             number_of("requests", requests)});
   };
   open(server.port(), {limits(2, 3, 100)});
   for (int i = 0; i < 4; ++i) dispatch(request());
@@ -220,7 +219,7 @@ TEST_F(HttpEndpoints, Fault81TheBreakerOpensAtItsLimits) {
 // Two workers, each on a loop of its own in this thread.
 TEST_F(HttpEndpoints, AWorkerThatHoldsAllConnectionsGivesSomeUp) {
   FaultServer server(always(reply_of("1")));
-  open(server.port(), {map_key("limits", {number_key("connections", 4)})});
+  open(server.port(), {map_of("limits", {number_of("connections", 4)})});
   for (int i = 0; i < 4; ++i) dispatch(request());
   for (Sent& sent : sent_) expect_reply(finish(sent), 200, "1");
   EXPECT_EQ(server.connections(), 4U);
@@ -235,7 +234,7 @@ TEST_F(HttpEndpoints, AWorkerThatHoldsAllConnectionsGivesSomeUp) {
 
 TEST_F(HttpEndpoints, ABusyWorkerLeavesAnotherItsShare) {
   FaultServer server(always(reply_of("1")));
-  open(server.port(), {map_key("limits", {number_key("connections", 2), number_key("pending", 1'000)})});
+  open(server.port(), {map_of("limits", {number_of("connections", 2), number_of("pending", 1'000)})});
   bool other_done = false;
   std::size_t completed = 0;
   std::vector<std::shared_ptr<Call>> calls;

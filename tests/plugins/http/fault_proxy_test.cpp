@@ -19,7 +19,7 @@ using Fault = FaultProxy::Fault;
 class HttpFaultProxy : public HttpFixture {
  protected:
   void open_proxy(std::vector<config::Member> keys = {}) {
-    keys.push_back(text_key("url", url_of(proxy_.port())));
+    keys.push_back(text_of("url", url_of(proxy_.port())));
     open_keys(std::move(keys));
   }
   // Once the fault is over, all is well.
@@ -50,7 +50,7 @@ TEST_F(HttpFaultProxy, Fault62Refused) {
 TEST_F(HttpFaultProxy, Fault63Held) {
   proxy_.set(Fault::hold);
   const auto outcome = until_sent([&](milliseconds timeout) {
-    open_proxy({text_key("timeout", std::to_string(timeout.count()) + "ms")});
+    open_proxy({text_of("timeout", std::to_string(timeout.count()) + "ms")});
     return exchange();
   });
   expect_error(outcome, ErrorCode::upstream_timeout, true);
@@ -68,7 +68,7 @@ TEST_F(HttpFaultProxy, Fault64Reset) {
 }
 
 TEST_F(HttpFaultProxy, Fault65Stale) {
-  open_proxy({number_key("retries", 0)});
+  open_proxy({number_of("retries", 0)});
   expect_reply(exchange(), 200, "well");
   // All its connections close; the one that is kept here is not used again.
   proxy_.refuse();
@@ -86,7 +86,7 @@ TEST_F(HttpFaultProxy, Fault66Garbage) {
 TEST_F(HttpFaultProxy, Fault67Drip) {
   proxy_.set(Fault::drip);
   // It takes longer than a second to drip the whole reply, so that no timeout here lets it through by chance.
-  open_proxy({text_key("timeout", "200ms"), text_key("connect_timeout", "10s")});
+  open_proxy({text_of("timeout", "200ms"), text_of("connect_timeout", "10s")});
   const DispatchOutcome outcome = exchange();
   ASSERT_FALSE(outcome.reply.ok());
   EXPECT_EQ(outcome.reply.error().code, outcome.sent ? ErrorCode::upstream_timeout : ErrorCode::timeout);
@@ -105,7 +105,7 @@ TEST_F(HttpFaultProxy, Fault68HalfClosed) {
 }
 
 TEST_F(HttpFaultProxy, Fault72Flapping) {
-  open_proxy({map_key("ejection", {number_key("consecutive_failures", 2), text_key("base_time", "50ms")})});
+  open_proxy({map_of("ejection", {number_of("consecutive_failures", 2), text_of("base_time", "50ms")})});
   for (int round = 0; round < 3; ++round) {
     proxy_.set(Fault::reset_request);
     ASSERT_TRUE(run_until([&] {

@@ -14,13 +14,13 @@ using std::chrono::milliseconds;
 
 using HttpFault = HttpFixture;
 
-config::Member max_reply(std::string text) { return map_key("limits", {text_key("max_reply", std::move(text))}); }
+config::Member max_reply(std::string text) { return map_of("limits", {text_of("max_reply", std::move(text))}); }
 
 constexpr std::size_t kConnections = 16;
 constexpr std::size_t kPending = 32;
 
 config::Member bounds() {
-  return map_key("limits", {number_key("connections", kConnections), number_key("pending", kPending)});
+  return map_of("limits", {number_of("connections", kConnections), number_of("pending", kPending)});
 }
 
 void hang(FaultServer::Connection& connection) { connection.wait_closed(); }
@@ -59,7 +59,7 @@ TEST_F(HttpFault, Fault62ARefusedConnectionIsUnavailable) {
 TEST_F(HttpFault, Fault63ATargetThatNeverAnswersTimesOut) {
   FaultServer server(hang);
   const auto outcome = until_sent([&](milliseconds timeout) {
-    open(server.port(), {text_key("timeout", std::to_string(timeout.count()) + "ms")});
+    open(server.port(), {text_of("timeout", std::to_string(timeout.count()) + "ms")});
     return exchange();
   });
   expect_error(outcome, ErrorCode::upstream_timeout, true);
@@ -93,7 +93,7 @@ TEST_F(HttpFault, ADeadlineBeforeSendingIsATimeout) {
 
 TEST_F(HttpFault, ATargetThatCannotBeConnectedInTimeIsUnavailable) {
   const StalledPort stalled;
-  open(stalled.port(), {text_key("connect_timeout", "150ms")});
+  open(stalled.port(), {text_of("connect_timeout", "150ms")});
   expect_error(exchange(), ErrorCode::upstream_unavailable, false);
 }
 
@@ -193,7 +193,7 @@ TEST_F(HttpFault, Fault67ADrippingReplyMeetsTheTotalDeadline) {
     while (!stop && connection.send("x")) std::this_thread::sleep_for(milliseconds(10));
   });
   const auto outcome = until_sent([&](milliseconds timeout) {
-    open(server.port(), {text_key("timeout", std::to_string(timeout.count()) + "ms")});
+    open(server.port(), {text_of("timeout", std::to_string(timeout.count()) + "ms")});
     return exchange();
   });
   expect_error(outcome, ErrorCode::upstream_timeout, true);
@@ -202,7 +202,7 @@ TEST_F(HttpFault, Fault67ADrippingReplyMeetsTheTotalDeadline) {
 
 // 69: a label of 70 bytes is refused by every resolver without asking a server.
 TEST_F(HttpFault, Fault69ANameThatDoesNotResolveIsUnavailable) {
-  open(80, {text_key("connect_timeout", "10s")}, std::string(70, 'a') + ".invalid");
+  open(80, {text_of("connect_timeout", "10s")}, std::string(70, 'a') + ".invalid");
   Sent& a = dispatch(request());
   Sent& b = dispatch(request());
   expect_error(finish(a), ErrorCode::upstream_unavailable, false);

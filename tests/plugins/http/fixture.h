@@ -131,14 +131,6 @@ inline std::string reply_of(std::string_view body) {
          "\r\n\r\n" + std::string(body);
 }
 
-inline config::Member text_key(std::string key, std::string text) {
-  return {std::move(key), {}, scalar(std::move(text))};
-}
-inline config::Member number_key(std::string key, std::int64_t number) { return {std::move(key), {}, scalar(number)}; }
-inline config::Member map_key(std::string key, std::vector<config::Member> members) {
-  return {std::move(key), {}, map(std::move(members))};
-}
-
 // Answers every request of every connection with the same bytes.
 inline FaultServer::Script always(std::string reply) {
   return [reply = std::move(reply)](FaultServer::Connection& connection) {

@@ -24,9 +24,9 @@ class HttpKilledEndpoint : public HttpFixture {
     third_.emplace(FlakyUpstream::Odds{}, kAll, 3);
     port_ = third_->port();
     // An ejection that would end by itself, if checks did not end it, ends long after the test.
-    keys.push_back(map_key("ejection", {number_key("consecutive_failures", 5), text_key("base_time", "1h")}));
-    keys.push_back(map_key("health", {text_key("path", "/healthz"), text_key("interval", "50ms"),
-                                      text_key("timeout", "30s"), number_key("healthy_after", kHealthyAfter)}));
+    keys.push_back(map_of("ejection", {number_of("consecutive_failures", 5), text_of("base_time", "1h")}));
+    keys.push_back(map_of("health", {text_of("path", "/healthz"), text_of("interval", "50ms"),
+                                     text_of("timeout", "30s"), number_of("healthy_after", kHealthyAfter)}));
     open({others_[0].port(), others_[1].port(), port_}, std::move(keys));
     target_->start(io_);
     for (std::size_t i = 0; i < kInFlight; ++i) send();
@@ -74,7 +74,7 @@ class HttpKilledEndpoint : public HttpFixture {
 TEST_F(HttpKilledEndpoint, FailsNoIdempotentRequest) {
   config::Value::List on;
   for (const char* word : {"connect_failure", "reset_before_request", "reset"}) on.push_back(scalar(std::string(word)));
-  begin({{"idempotent", {}, scalar(true)}, {"retry_on", {}, scalar(std::move(on))}, number_key("retries", 3)});
+  begin({{"idempotent", {}, scalar(true)}, {"retry_on", {}, scalar(std::move(on))}, number_of("retries", 3)});
   kill_and_bring_back();
   EXPECT_EQ(told_.size(), 1U) << testing::PrintToString(told_);
 }

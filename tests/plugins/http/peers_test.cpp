@@ -31,7 +31,7 @@ std::string url(std::uint16_t port, const std::string& path, const std::string& 
 TEST_F(HttpPeers, NginxKeepsItsConnection) {
   const PeerProgram server(
       nginx("location / { default_type text/plain; return 200 '$connection $request_method\n'; }"));
-  open_keys({text_key("url", url(server.port(), "/a"))});
+  open_keys({text_of("url", url(server.port(), "/a"))});
   const std::string first = exchange().reply.value().body;
   EXPECT_THAT(first, HasSubstr(" POST"));
   for (int i = 0; i < 50; ++i) expect_reply(exchange(request(std::string(3'000, 'x'))), 200, first);
@@ -42,7 +42,7 @@ TEST_F(HttpPeers, NginxChunksWhatItCompresses) {
   const std::string text(200'000, 'x');
   const PeerProgram server(nginx("root @FOLDER@; location /page { ssi on; ssi_types *; error_page 405 =200 $uri; }",
                                  {{"page", text + "<!--# echo var=\"request_method\" -->" + text}}));
-  open_keys({text_key("url", url(server.port(), "/page"))});
+  open_keys({text_of("url", url(server.port(), "/page"))});
   for (int i = 0; i < 3; ++i) {
     const DispatchOutcome outcome = exchange();
     ASSERT_TRUE(outcome.reply.ok()) << outcome.reply.error().message;
@@ -55,7 +55,7 @@ TEST_F(HttpPeers, NginxStreams) {
   constexpr std::size_t kBytes = std::size_t{100} << 20;
   const PeerProgram server(
       nginx("root @FOLDER@; location /large { error_page 405 =200 $uri; }", {{"large", std::string(kBytes, 'x')}}));
-  open_keys({text_key("url", url(server.port(), "/large"))});
+  open_keys({text_of("url", url(server.port(), "/large"))});
   const auto sink = std::make_shared<Collector>();
   sink->keeps = false;
   expect_reply(finish(dispatch(request(), sink)), 200, "");
@@ -70,7 +70,7 @@ TEST_F(HttpPeers, HaproxyInFrontOfTwoUpstreams) {
   const PeerProgram b(nginx("location / { return 200 'b'; }"));
   const PeerProgram proxy(haproxy("  balance roundrobin\n  server a 127.0.0.1:" + std::to_string(a.port()) +
                                   "\n  server b 127.0.0.1:" + std::to_string(b.port())));
-  open_keys({text_key("url", url(proxy.port(), "/"))});
+  open_keys({text_of("url", url(proxy.port(), "/"))});
   std::map<std::string, int> answers;
   for (int i = 0; i < 20; ++i) ++answers[exchange().reply.value().body];
   EXPECT_EQ(answers["a"], 10);
@@ -80,7 +80,7 @@ TEST_F(HttpPeers, HaproxyInFrontOfTwoUpstreams) {
 TEST_F(HttpPeers, HaproxyWithoutUpstreamsIsAGatewayThatFails) {
   const std::uint16_t nobody = free_port();
   const PeerProgram proxy(haproxy("  retries 0\n  server a 127.0.0.1:" + std::to_string(nobody)));
-  open_keys({text_key("url", url(proxy.port(), "/")), map_key("ejection", {number_key("consecutive_failures", 2)})});
+  open_keys({text_of("url", url(proxy.port(), "/")), map_of("ejection", {number_of("consecutive_failures", 2)})});
   for (int i = 0; i < 2; ++i) {
     const DispatchOutcome outcome = exchange();
     ASSERT_TRUE(outcome.reply.ok());
@@ -92,9 +92,8 @@ TEST_F(HttpPeers, HaproxyWithoutUpstreamsIsAGatewayThatFails) {
 
 TEST_F(HttpPeers, PythonHasNoPostAndIsHealthy) {
   const PeerProgram server(python_http_server({{"healthz", "well"}}));
-  open_keys(
-      {text_key("url", url(server.port(), "/")),
-       map_key("health", {text_key("path", "/healthz"), text_key("interval", "20ms"), text_key("timeout", "30s")})});
+  open_keys({text_of("url", url(server.port(), "/")),
+             map_of("health", {text_of("path", "/healthz"), text_of("interval", "20ms"), text_of("timeout", "30s")})});
   target_->start(io_);
   // It knows no POST, says so, and closes.
   for (int i = 0; i < 3; ++i) {
@@ -141,15 +140,15 @@ TEST_F(HttpPeers, TlsIsVerifiedNamedAndKeptAlive) {
   const Certificates certificates;
   const PeerProgram server(certificates.server());
   const auto tls = [&](std::vector<config::Member> also = {}) {
-    also.push_back(text_key("ca_file", certificates.path("ca.pem")));
-    return map_key("tls", std::move(also));
+    also.push_back(text_of("ca_file", certificates.path("ca.pem")));
+    return map_of("tls", std::move(also));
   };
   // By the address, and by a name given.
-  open_keys({text_key("url", url(server.port(), "/", "https")), tls()});
+  open_keys({text_of("url", url(server.port(), "/", "https")), tls()});
   const DispatchOutcome by_address = exchange();
   ASSERT_TRUE(by_address.reply.ok()) << by_address.reply.error().message;
   EXPECT_THAT(by_address.reply.value().body, testing::StartsWith("TLSv1.3  "));
-  open_keys({text_key("url", url(server.port(), "/", "https")), tls({text_key("server_name", "billing.internal")})});
+  open_keys({text_of("url", url(server.port(), "/", "https")), tls({text_of("server_name", "billing.internal")})});
   const std::string named = exchange().reply.value().body;
   EXPECT_THAT(named, testing::StartsWith("TLSv1.3 billing.internal "));
   for (int i = 0; i < 10; ++i) expect_reply(exchange(), 200, named);
@@ -159,21 +158,21 @@ TEST_F(HttpPeers, TlsIsVerifiedNamedAndKeptAlive) {
     open_keys(std::move(keys));
     expect_error(exchange(), ErrorCode::upstream_unavailable, false);
   };
-  refused({text_key("url", url(server.port(), "/", "https")), tls({text_key("server_name", "shop.internal")})});
-  refused({text_key("url", url(server.port(), "/", "https", "localhost")), tls()});
+  refused({text_of("url", url(server.port(), "/", "https")), tls({text_of("server_name", "shop.internal")})});
+  refused({text_of("url", url(server.port(), "/", "https", "localhost")), tls()});
   const Certificates others;
-  refused({text_key("url", url(server.port(), "/", "https")),
-           map_key("tls", {text_key("ca_file", others.path("ca.pem"))})});
-  refused({text_key("url", url(server.port(), "/", "https"))});
+  refused(
+      {text_of("url", url(server.port(), "/", "https")), map_of("tls", {text_of("ca_file", others.path("ca.pem"))})});
+  refused({text_of("url", url(server.port(), "/", "https"))});
   const PeerProgram plain(nginx("location / { return 200 'plain'; }"));
-  refused({text_key("url", url(plain.port(), "/", "https")), tls()});
+  refused({text_of("url", url(plain.port(), "/", "https")), tls()});
 }
 
 TEST_F(HttpPeers, TlsOlderThan12IsRefused) {
   const Certificates certificates;
   const PeerProgram server(certificates.server("ssl_protocols TLSv1 TLSv1.1; ssl_ciphers ALL:@SECLEVEL=0;"));
-  open_keys({text_key("url", url(server.port(), "/", "https")),
-             map_key("tls", {text_key("ca_file", certificates.path("ca.pem"))})});
+  open_keys({text_of("url", url(server.port(), "/", "https")),
+             map_of("tls", {text_of("ca_file", certificates.path("ca.pem"))})});
   expect_error(exchange(), ErrorCode::upstream_unavailable, false);
 }
 
@@ -184,10 +183,10 @@ TEST_F(HttpPeers, TlsStreamsAndIsChecked) {
                                      certificates.path("server.key") +
                                      "; root @FOLDER@; location /large { error_page 405 =200 $uri; }",
                                  {{"large", std::string(kBytes, 'x')}, {"healthz", "well"}}, "ssl"));
-  open_keys({text_key("url", url(server.port(), "/large", "https")),
-             map_key("tls", {text_key("ca_file", certificates.path("ca.pem"))}),
-             map_key("health", {text_key("path", "/healthz"), text_key("interval", "10ms"), text_key("timeout", "30s"),
-                                number_key("unhealthy_after", 1)})});
+  open_keys({text_of("url", url(server.port(), "/large", "https")),
+             map_of("tls", {text_of("ca_file", certificates.path("ca.pem"))}),
+             map_of("health", {text_of("path", "/healthz"), text_of("interval", "10ms"), text_of("timeout", "30s"),
+                               number_of("unhealthy_after", 1)})});
   target_->start(io_);
   for (int i = 0; i < 2; ++i) {
     const auto sink = std::make_shared<Collector>();

@@ -22,9 +22,9 @@ config::Member retry_on(std::vector<std::string> words, std::vector<std::int64_t
   for (const std::int64_t status : statuses) list.push_back(scalar(status));
   return {"retry_on", {}, scalar(std::move(list))};
 }
-config::Member in_turn() { return text_key("balance", "round_robin"); }
+config::Member in_turn() { return text_of("balance", "round_robin"); }
 // So that an endpoint stays in, whatever happens.
-config::Member never_ejected() { return map_key("ejection", {number_key("consecutive_failures", 0)}); }
+config::Member never_ejected() { return map_of("ejection", {number_of("consecutive_failures", 0)}); }
 
 void reset(FaultServer::Connection& connection) {
   connection.read_request();
@@ -66,7 +66,7 @@ TEST_F(HttpRetry, Fault62WithoutAnotherItIsUnavailable) {
   expect_error(outcome, ErrorCode::upstream_unavailable, false);
   // The only endpoint is tried once more, after a while.
   EXPECT_EQ(outcomes(outcome), (std::vector<std::string>{"upstream_unavailable", "upstream_unavailable"}));
-  open(nobody.port(), {number_key("retries", 0)});
+  open(nobody.port(), {number_of("retries", 0)});
   EXPECT_EQ(outcomes(exchange()).size(), 1U);
 }
 
@@ -74,7 +74,7 @@ TEST_F(HttpRetry, Fault62WithoutAnotherItIsUnavailable) {
 TEST_F(HttpRetry, Fault64AResetAfterSendingIsTriedAgainOnlyIfIdempotent) {
   FaultServer bad(reset);
   FaultServer good(always(reply_of("1")));
-  open({bad.port(), good.port()}, {in_turn(), never_ejected(), number_key("retries", 5)});
+  open({bad.port(), good.port()}, {in_turn(), never_ejected(), number_of("retries", 5)});
   expect_error(exchange(), ErrorCode::upstream_error, true);
   expect_reply(exchange(), 200, "1");
   EXPECT_EQ(bad.requests().size(), 1U);
@@ -92,10 +92,10 @@ TEST_F(HttpRetry, Fault64AResetAfterSendingIsTriedAgainOnlyIfIdempotent) {
 TEST_F(HttpRetry, OnlyWhatIsNamedIsTriedAgain) {
   FaultServer bad(reset);
   open({bad.port(), bad.port()},
-       {never_ejected(), idempotent(), retry_on({"per_try_timeout"}), number_key("retries", 5)});
+       {never_ejected(), idempotent(), retry_on({"per_try_timeout"}), number_of("retries", 5)});
   EXPECT_EQ(outcomes(exchange()).size(), 1U);
   const BoundSocket nobody;
-  open({nobody.port(), nobody.port()}, {never_ejected(), retry_on({}), number_key("retries", 5)});
+  open({nobody.port(), nobody.port()}, {never_ejected(), retry_on({}), number_of("retries", 5)});
   EXPECT_EQ(outcomes(exchange()).size(), 1U);
 }
 
@@ -107,7 +107,7 @@ TEST_F(HttpRetry, StatusesAreTriedAgainAndTheLastIsPassedBack) {
   expect_reply(outcome, 200, "1");
   EXPECT_EQ(outcomes(outcome), (std::vector<std::string>{"503", "ok"}));
 
-  open(busy.port(), {never_ejected(), idempotent(), retry_on({}, {503}), number_key("retries", 2)});
+  open(busy.port(), {never_ejected(), idempotent(), retry_on({}, {503}), number_of("retries", 2)});
   const DispatchOutcome all = exchange();
   expect_reply(all, 503, "busy");
   EXPECT_EQ(outcomes(all), (std::vector<std::string>{"503", "503", "503"}));
@@ -121,7 +121,7 @@ TEST_F(HttpRetry, ATryThatTakesTooLongIsFollowedByAnother) {
   for (milliseconds per_try{100};; per_try *= 2) {
     open({slow.port(), good.port()},
          {in_turn(), never_ejected(), idempotent(), retry_on({"per_try_timeout", "connect_failure"}),
-          text_key("per_try_timeout", std::to_string(per_try.count()) + "ms")});
+          text_of("per_try_timeout", std::to_string(per_try.count()) + "ms")});
     const DispatchOutcome outcome = exchange();
     EXPECT_EQ(outcome.attempts.size(), 2U);
     if (!outcome.reply.ok() && per_try < std::chrono::seconds(20)) continue;
@@ -134,8 +134,8 @@ TEST_F(HttpRetry, ATryThatTakesTooLongIsFollowedByAnother) {
 
 TEST_F(HttpRetry, NoRetryIsWaitedForPastTheDeadline) {
   const BoundSocket nobody;
-  open(nobody.port(), {number_key("retries", 10), text_key("timeout", "200ms"),
-                       map_key("retry_budget", {number_key("min", 1'000)}), never_ejected()});
+  open(nobody.port(), {number_of("retries", 10), text_of("timeout", "200ms"),
+                       map_of("retry_budget", {number_of("min", 1'000)}), never_ejected()});
   const DispatchOutcome outcome = exchange();
   expect_error(outcome, ErrorCode::upstream_unavailable, false);
   EXPECT_GE(outcome.attempts.size(), 1U);
@@ -145,8 +145,7 @@ TEST_F(HttpRetry, NoRetryIsWaitedForPastTheDeadline) {
 
 TEST_F(HttpRetry, ACallThatBacksOffCanBeCancelled) {
   const BoundSocket nobody;
-  open(nobody.port(),
-       {number_key("retries", 10), map_key("retry_budget", {number_key("min", 1'000)}), never_ejected()});
+  open(nobody.port(), {number_of("retries", 10), map_of("retry_budget", {number_of("min", 1'000)}), never_ejected()});
   Sent& sent = dispatch(request());
   ASSERT_TRUE(run_until([&] { return target_->stats().endpoints[0].requests >= 2; }));
   sent.call->cancel();
@@ -158,7 +157,7 @@ TEST_F(HttpRetry, ACallThatBacksOffCanBeCancelled) {
 TEST_F(HttpRetry, Fault73WhenEverythingFailsRetriesStayWithinTheBudget) {
   FaultServer bad(reset);
   open({bad.port(), bad.port(), bad.port()},
-       {never_ejected(), idempotent(), retry_on({"reset", "connect_failure"}), number_key("retries", 10)});
+       {never_ejected(), idempotent(), retry_on({"reset", "connect_failure"}), number_of("retries", 10)});
   constexpr std::size_t kRequests = 200;
   std::size_t tries = 0;
   for (std::size_t i = 0; i < kRequests; ++i) {
@@ -183,8 +182,8 @@ TEST_F(HttpRetry, Fault71RedirectsAreAnswersToo) {
 TEST_F(HttpRetry, ConfiguredWeightsAreKept) {
   FaultServer a(always(reply_of("a")));
   FaultServer b(always(reply_of("b")));
-  config::Value::List endpoints{map({text_key("url", url_of(a.port())), number_key("weight", 3)}),
-                                map({text_key("url", url_of(b.port()))})};
+  config::Value::List endpoints{map({text_of("url", url_of(a.port())), number_of("weight", 3)}),
+                                map({text_of("url", url_of(b.port()))})};
   open_keys({{"endpoints", {}, scalar(std::move(endpoints))}, in_turn()});
   for (int i = 0; i < 20; ++i) exchange();
   EXPECT_EQ(a.requests().size(), 15U);

@@ -14,7 +14,7 @@ namespace {
 using std::chrono::milliseconds;
 using testing::HasSubstr;
 
-const config::Member kUrl = text_key("url", "http://127.0.0.1:1/");
+const config::Member kUrl = text_of("url", "http://127.0.0.1:1/");
 
 std::vector<config::Diagnostic> problems(std::vector<config::Member> keys) {
   return problems_of(target_of("a", "http", std::move(keys)));
@@ -69,7 +69,7 @@ TEST(HttpSettings, HaveTheDefaultsOfTheContract) {
 
 TEST(HttpSettings, UrlAndEndpointsExcludeEachOther) {
   const auto endpoint = [](std::string url, std::int64_t weight) {
-    return map({text_key("url", std::move(url)), number_key("weight", weight)});
+    return map({text_of("url", std::move(url)), number_of("weight", weight)});
   };
   const HttpSettings settings = read({list_key("endpoints", {endpoint("http://a:1/x", 2), endpoint("https://b/", 1)})});
   ASSERT_EQ(settings.endpoints.size(), 2U);
@@ -103,7 +103,7 @@ TEST(HttpSettings, WhatMayHaveBeenServedIsTriedAgainOnlyIfIdempotent) {
 
 TEST(HttpSettings, HeadersAreChecked) {
   const auto header = [&](const char* name, const std::string& value) {
-    return problems_with(map_key("headers", {text_key(name, value)}));
+    return problems_with(map_of("headers", {text_of(name, value)}));
   };
   EXPECT_TRUE(header("X-Team", "billing one").empty());
   for (const char* name :
@@ -111,14 +111,14 @@ TEST(HttpSettings, HeadersAreChecked) {
     EXPECT_EQ(header(name, "1").size(), 1U) << name;
   }
   EXPECT_EQ(header("X-Team", "a\r\nX-Evil: 1").size(), 1U);
-  EXPECT_EQ(problems_with(map_key("headers", {text_key("A", "1"), text_key("a", "2")})).size(), 1U);
+  EXPECT_EQ(problems_with(map_of("headers", {text_of("A", "1"), text_of("a", "2")})).size(), 1U);
 }
 
 // faults.md 38
 TEST(HttpSettings, Fault38ASecretThatOthersCanReadIsRefused) {
   config::test::Scratch scratch;
   const std::string path = scratch.write("token", "Bearer s3cret\n");
-  const auto key = [&] { return map_key("header_files", {text_key("Authorization", path)}); };
+  const auto key = [&] { return map_of("header_files", {text_of("Authorization", path)}); };
   ::chmod(path.c_str(), 0644);
   const auto open = problems_with(key());
   expect_problem(open, "header_files", "can be read or written by others");
@@ -136,25 +136,25 @@ TEST(HttpSettings, Fault38ASecretThatOthersCanReadIsRefused) {
   EXPECT_THAT(lines[0].message, testing::Not(HasSubstr("two")));
   scratch.write("token", "\n");
   expect_problem(problems_with(key()), "header_files", "is empty");
-  expect_problem(problems_with(map_key("header_files", {text_key("X", path + ".no")})), "header_files",
+  expect_problem(problems_with(map_of("header_files", {text_of("X", path + ".no")})), "header_files",
                  "cannot be opened");
 }
 
 TEST(HttpSettings, OtherKeysAreChecked) {
-  expect_problem(problems_with(map_key("limits", {text_key("max_reply", "1B")})), "limits.max_reply", "1KiB..1GiB");
-  expect_problem(problems_with(map_key("limits", {number_key("connections", 0)})), "limits.connections", "1..");
-  expect_problem(problems_with(number_key("limits", 1)), "limits", "expected a map");
-  expect_problem(problems_with(text_key("timeout", "0s")), "timeout", "1ms..24h");
-  expect_problem(problems_with(text_key("per_try_timeout", "soon")), "per_try_timeout", "1ms..24h");
-  expect_problem(problems_with(number_key("retrys", 1)), "retrys", "retries");
-  expect_problem(problems_with(text_key("balance", "fair")), "balance", "round_robin");
-  expect_problem(problems_with(map_key("health", {text_key("path", "healthz")})), "health.path", "/healthz");
-  expect_problem(problems_with(map_key("health", {text_key("path", "/a b")})), "health.path", "/healthz");
-  expect_problem(problems_with(map_key("health", {})), "health.path", "is required");
-  expect_problem(problems_with(map_key("tls", {text_key("server_name", "a")})), "tls", "https://");
+  expect_problem(problems_with(map_of("limits", {text_of("max_reply", "1B")})), "limits.max_reply", "1KiB..1GiB");
+  expect_problem(problems_with(map_of("limits", {number_of("connections", 0)})), "limits.connections", "1..");
+  expect_problem(problems_with(number_of("limits", 1)), "limits", "expected a map");
+  expect_problem(problems_with(text_of("timeout", "0s")), "timeout", "1ms..24h");
+  expect_problem(problems_with(text_of("per_try_timeout", "soon")), "per_try_timeout", "1ms..24h");
+  expect_problem(problems_with(number_of("retrys", 1)), "retrys", "retries");
+  expect_problem(problems_with(text_of("balance", "fair")), "balance", "round_robin");
+  expect_problem(problems_with(map_of("health", {text_of("path", "healthz")})), "health.path", "/healthz");
+  expect_problem(problems_with(map_of("health", {text_of("path", "/a b")})), "health.path", "/healthz");
+  expect_problem(problems_with(map_of("health", {})), "health.path", "is required");
+  expect_problem(problems_with(map_of("tls", {text_of("server_name", "a")})), "tls", "https://");
   expect_problem(problems_with(list_key("deny_networks", {text("10.0.0.0/33")})), "deny_networks", "10.0.0.0/8");
   expect_problem(problems_with(list_key("deny_networks", {text("10.0.0.1/8")})), "deny_networks", "bits set");
-  expect_problem(problems({text_key("url", "https://a/"), map_key("tls", {text_key("ca_file", "/none.pem")})}),
+  expect_problem(problems({text_of("url", "https://a/"), map_of("tls", {text_of("ca_file", "/none.pem")})}),
                  "tls.ca_file", "cannot be opened");
 }
 

@@ -63,7 +63,7 @@ TEST_F(HttpStreaming, EveryFramingIsHandedOver) {
       connection.send(std::string("HTTP/1.1 404 No\r\n") + (until_close ? "" : "Content-Length: 5\r\n") + "\r\nhello");
       if (!until_close) connection.wait_closed();
     });
-    open(server.port(), {map_key("limits", {text_key("max_reply", "1KiB")})});
+    open(server.port(), {map_of("limits", {text_of("max_reply", "1KiB")})});
     const auto sink = std::make_shared<Collector>();
     expect_reply(finish(dispatch(request(), sink)), 404, "");
     EXPECT_EQ(sink->body, "hello");
@@ -82,7 +82,7 @@ TEST_F(HttpStreaming, WhatIsNotTakenStaysWithTheTarget) {
     while (sent_bytes < kTotal && connection.send(block)) sent_bytes += block.size();
     connection.wait_closed();
   });
-  open(server.port(), {text_key("stream_idle_timeout", "300ms")});
+  open(server.port(), {text_of("stream_idle_timeout", "300ms")});
   const auto sink = std::make_shared<Collector>();
   sink->keeps = false;
   std::size_t allowed = 0;
@@ -179,7 +179,7 @@ TEST_F(HttpStreaming, AnEndThatComesTooEarlyIsToldAndNotTriedAgain) {
     });
     open(server.port(),
          {{"idempotent", {}, scalar(true)},
-          text_key("stream_idle_timeout", "200ms"),
+          text_of("stream_idle_timeout", "200ms"),
           {"retry_on",
            {},
            scalar(config::Value::List{scalar(std::string("reset")), scalar(std::string("per_try_timeout"))})}});
@@ -203,7 +203,7 @@ TEST_F(HttpStreaming, BeforeTheHeadItIsTriedAgain) {
   });
   open(server.port(),
        {{"idempotent", {}, scalar(true)},
-        number_key("retries", 5),
+        number_of("retries", 5),
         {"retry_on", {}, scalar(config::Value::List{scalar(std::string("reset")), scalar(std::int64_t{503})})}});
   const auto sink = std::make_shared<Collector>();
   const DispatchOutcome outcome = finish(dispatch(request(), sink));
@@ -226,7 +226,7 @@ TEST_F(HttpStreaming, TheTimeOutIsOverWithTheHead) {
   milliseconds timeout{100};
   Sent* sent = nullptr;
   for (std::shared_ptr<Collector> sink; sink == nullptr || sink->heads == 0; timeout *= 2) {
-    open(server.port(), {text_key("timeout", std::to_string(timeout.count()) + "ms")});
+    open(server.port(), {text_of("timeout", std::to_string(timeout.count()) + "ms")});
     sink = std::make_shared<Collector>();
     sent = &dispatch(request(), sink);
     ASSERT_TRUE(run_until([&] { return sink->heads > 0 || sent->completions > 0; }));
