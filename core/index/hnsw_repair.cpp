@@ -81,8 +81,8 @@ void HnswGraph::mend_twins(std::uint32_t node, Epoch at) {
   next[last].store(0, std::memory_order_release);
 }
 
-// Twins of a node that leaves are to stand for themselves again. They stay marked as twins until they are linked: what
-// lies where their links will be is of an earlier life of the slot, and nothing may look at it.
+// Twins of a node that leaves are to stand for themselves again. They stay marked as twins until they are linked: the
+// links of upper layers that they have are of when they were linked first, and are not to be followed or mended.
 void HnswGraph::release_twins(std::uint32_t node, Epoch at, std::vector<std::uint32_t>& released) {
   for_twins(node, [&](std::uint32_t twin) {
     if (!leaves(twin, at)) released.push_back(twin);
