@@ -24,7 +24,7 @@ void HnswGraph::drop_shadowed(const Candidate& kept, std::size_t first, SearchSc
   if (count > 0) {
     scratch.slots.resize(std::max(scratch.slots.size(), count));
     scratch.keys.resize(scratch.slots.size());
-    const Scorer about(*this, kept.slot, scratch.other_code, scratch.other_row);
+    const Scorer about = Scorer::by_code(*this, kept.slot, scratch.other_code, scratch.other_row);
     for (std::size_t i = 0; i < count; ++i) scratch.slots[i] = pool[first + i].slot;
     about(scratch.slots.data(), count, scratch.keys.data());
     for (std::size_t i = 0; i < count; ++i) {
@@ -96,7 +96,7 @@ void HnswGraph::link_back(std::uint32_t node, std::uint32_t slot, float key, std
   scratch.keys.resize(scratch.slots.size());
   for (std::size_t i = 0; i < count; ++i) scratch.slots[i] = links[i].load(std::memory_order_relaxed) - 1;
   {
-    const Scorer about(*this, node, scratch.other_code, scratch.other_row);
+    const Scorer about = Scorer::by_code(*this, node, scratch.other_code, scratch.other_row);
     about(scratch.slots.data(), count, scratch.keys.data());
   }
   pool.clear();

@@ -140,6 +140,7 @@ class HnswGraph {
   [[nodiscard]] bool leaves(std::uint32_t slot, Epoch at) const noexcept {
     return is_dead(slot) && table_.death_of(slot) <= at;
   }
+  [[nodiscard]] std::size_t leaving_in(std::span<const Link> links, Epoch at) const noexcept;
   void replace_entry();
 
   const IndexParams params_;

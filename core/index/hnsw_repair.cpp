@@ -11,7 +11,23 @@ namespace {
 // So many links at most take the place of one that is lost; few of those that are at hand are diverse.
 constexpr std::size_t kLinksForLost = 2;
 
+// Calls visit(slot) for each link of a list that nobody else writes.
+template <class Links, class Visit>
+void for_links(const Links& links, Visit&& visit) {
+  for (const auto& next : links) {
+    const std::uint32_t link = next.load(std::memory_order_relaxed);
+    if (link == 0) return;
+    visit(link - 1);
+  }
+}
+
 }  // namespace
+
+std::size_t HnswGraph::leaving_in(std::span<const Link> links, Epoch at) const noexcept {
+  std::size_t leaving = 0;
+  for_links(links, [&](std::uint32_t slot) { leaving += leaves(slot, at) ? 1 : 0; });
+  return leaving;
+}
 
 // A list that leads to nodes that leave keeps its other links and gets, of what those led to, the diverse ones, which
 // link back: otherwise few nodes would come to stand in very many lists, and many in few. The nearest of the others
@@ -19,35 +35,24 @@ constexpr std::size_t kLinksForLost = 2;
 void HnswGraph::mend(std::uint32_t slot, std::size_t layer, Epoch at, std::vector<std::uint32_t>& stranded,
                      SearchScratch& scratch) {
   const std::span<Link> links = links_of(slot, layer);
+  const std::size_t lost = leaving_in(links, at);
+  if (lost == 0) return;
   auto& found = scratch.slots;
   found.clear();
   scratch.visited.mark(slot);
-  std::size_t lost = 0;
-  for (const Link& next : links) {
-    const std::uint32_t link = next.load(std::memory_order_relaxed);
-    if (link == 0) break;
-    if (leaves(link - 1, at))
-      ++lost;
-    else if (scratch.visited.mark(link - 1))
-      found.push_back(link - 1);
-  }
+  for_links(links, [&](std::uint32_t other) {
+    if (!leaves(other, at) && scratch.visited.mark(other)) found.push_back(other);
+  });
   const std::size_t own = found.size();
-  if (lost > 0) {
-    for (const Link& next : links) {
-      const std::uint32_t link = next.load(std::memory_order_relaxed);
-      if (link == 0) break;
-      if (!leaves(link - 1, at)) continue;
-      for (const Link& beyond : links_of(link - 1, layer)) {
-        const std::uint32_t further = beyond.load(std::memory_order_relaxed);
-        if (further == 0) break;
-        if (!is_dead(further - 1) && scratch.visited.mark(further - 1)) found.push_back(further - 1);
-      }
-    }
-  }
+  for_links(links, [&](std::uint32_t other) {
+    if (!leaves(other, at)) return;
+    for_links(links_of(other, layer), [&](std::uint32_t further) {
+      if (!is_dead(further) && scratch.visited.mark(further)) found.push_back(further);
+    });
+  });
   scratch.visited.clear();
-  if (lost == 0) return;
   scratch.keys.resize(std::max(scratch.keys.size(), found.size()));
-  const Scorer about(*this, slot, scratch.query_code, scratch.row);
+  const Scorer about = Scorer::by_code(*this, slot, scratch.query_code, scratch.row);
   about(found.data(), found.size(), scratch.keys.data());
   auto& pool = scratch.pool;
   auto& kept = scratch.kept;

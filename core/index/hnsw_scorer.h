@@ -11,25 +11,20 @@ namespace semroute::core {
 class HnswGraph::Scorer {
  public:
   // For a search: plain keys. `code` is where the query's code is made.
-  Scorer(const HnswGraph& graph, const float* query, AlignedBytes& code)
-      : graph_(graph), rows_(graph.table_.rows()), query_(query) {
-    if (rows_.codec == nullptr) {
-      base_ = rows_.full->base();
-      row_bytes_ = rows_.full->row_bytes();
-      return;
-    }
-    base_ = rows_.codes->as<std::byte>();
-    row_bytes_ = rows_.codec->row_bytes();
-    std::byte* made = code.make_room(rows_.codec->query_bytes());
-    terms_ = rows_.codec->prepare(query, made);
-    code_ = made;
-  }
+  Scorer(const HnswGraph& graph, const float* query, AlignedBytes& code) : Scorer(graph) { ask_about(query, code); }
   // For building, about a stored vector: under `dot` with the complement that makes norms equal.
   Scorer(const HnswGraph& graph, std::uint32_t slot, AlignedBytes& code, std::pmr::vector<float>& row)
       : Scorer(graph, read(graph, slot, row), code) {
-    if (graph.params_.metric != Metric::dot) return;
-    has_complement_ = true;
-    complement_ = graph.complement_of(graph.squared_norms_.as<float>()[slot]);
+    add_complement(slot);
+  }
+  // For choosing links, about a stored vector: by its code where that will do, since reading the vector and making a
+  // query of it take as long as hundreds of keys. Else `row` gets it.
+  [[nodiscard]] static Scorer by_code(const HnswGraph& graph, std::uint32_t slot, AlignedBytes& code,
+                                      std::vector<float>& row) {
+    Scorer scorer(graph);
+    if (!scorer.ask_about_row(slot, code)) scorer.ask_about(read(graph, slot, row), code);
+    scorer.add_complement(slot);
+    return scorer;
   }
 
   [[nodiscard]] ErrorTerms terms() const noexcept { return terms_; }
@@ -55,6 +50,32 @@ class HnswGraph::Scorer {
   [[gnu::always_inline]] void ask(std::uint32_t slot) const noexcept { ask_for(base_ + slot * row_bytes_, row_bytes_); }
 
  private:
+  explicit Scorer(const HnswGraph& graph) : graph_(graph), rows_(graph.table_.rows()) {
+    const bool has_codes = rows_.codec != nullptr;
+    base_ = has_codes ? rows_.codes->as<std::byte>() : rows_.full->base();
+    row_bytes_ = has_codes ? rows_.codec->row_bytes() : rows_.full->row_bytes();
+  }
+
+  void ask_about(const float* query, AlignedBytes& code) {
+    query_ = query;
+    if (rows_.codec == nullptr) return;
+    std::byte* made = code.make_room(rows_.codec->query_bytes());
+    terms_ = rows_.codec->prepare(query, made);
+    code_ = made;
+  }
+  bool ask_about_row(std::uint32_t slot, AlignedBytes& code) {
+    if (rows_.codec == nullptr) return false;
+    std::byte* made = code.make_room(rows_.codec->query_bytes());
+    if (!rows_.codec->prepare_row(rows_.code(slot), made)) return false;
+    code_ = made;
+    return true;
+  }
+  void add_complement(std::uint32_t slot) {
+    if (graph_.params_.metric != Metric::dot) return;
+    has_complement_ = true;
+    complement_ = graph_.complement_of(graph_.squared_norms_.as<float>()[slot]);
+  }
+
   static const float* read(const HnswGraph& graph, std::uint32_t slot, std::pmr::vector<float>& row) {
     row.resize(graph.params_.dimension);
     graph.table_.rows().read(slot, row.data());
@@ -63,7 +84,7 @@ class HnswGraph::Scorer {
 
   const HnswGraph& graph_;
   const VectorTable::Rows& rows_;
-  const float* query_;
+  const float* query_ = nullptr;
   const std::byte* code_ = nullptr;
   const std::byte* base_;  // of what keys are made from, by slot
   std::size_t row_bytes_;

@@ -46,6 +46,9 @@ class Codec {
 
   // Writes the query's code to `code`.
   virtual ErrorTerms prepare(const float* query, std::byte* code) const = 0;
+  // As prepare() for the vector that a row stands for: much sooner, a little less exact, and without a bound, which is
+  // enough to tell which of two rows is nearer to a third. False, and nothing was written: only prepare() does it.
+  virtual bool prepare_row(const std::byte* /*row*/, std::byte* /*code*/) const { return false; }
   // keys[i] = the estimate for row i of a block of rows.
   virtual void scan(const std::byte* code, const std::byte* rows, std::size_t count, float* keys) const = 0;
   // keys[i] = the estimate for the row at base + slots[i] * row_bytes().

@@ -59,6 +59,15 @@ float largest_of(std::size_t count, Term&& term) noexcept {
   return *std::max_element(std::begin(largest), std::end(largest));
 }
 
+// In blocks, which compile to few instructions.
+void to_floats(const std::uint8_t* from, std::size_t count, float* to) noexcept {
+  constexpr std::size_t kBlock = 16;
+  std::size_t i = 0;
+  for (; i + kBlock <= count; i += kBlock)
+    for (std::size_t at = 0; at < kBlock; ++at) to[i + at] = static_cast<float>(from[i + at]);
+  for (; i < count; ++i) to[i] = static_cast<float>(from[i]);
+}
+
 bool centres_query(Metric metric) noexcept { return metric == Metric::euclidean || metric == Metric::manhattan; }
 
 // The smallest step that reaches all numbers; a subnormal one has no reciprocal.
@@ -96,6 +105,7 @@ Int8Codec::Int8Codec(Metric metric, std::size_t dimension, std::span<const float
   for (std::size_t i = 0; i < dimension; ++i) centre_[i] = static_cast<float>(sums[i] / static_cast<double>(count));
   centre_norm_ = norm_of(centre_.data(), dimension);
   step_ = choose_step(rows);
+  code_centre();
 
   double share = 0.0;
   double largest = 0.0;
@@ -131,6 +141,25 @@ float Int8Codec::choose_step(std::span<const float> rows) const {
     best_step = step;
   }
   return best_step;
+}
+
+void Int8Codec::code_centre() {
+  const float largest = largest_of(dimension_, [this](std::size_t i) { return centre_[i]; });
+  centre_codes_.resize(code_bytes_, 0);
+  centre_step_ = step_for(largest);
+  kernels_.to_s8(centre_.data(), zeros_.data(), 1.0F / centre_step_, dimension_, centre_codes_.data());
+  ones_.resize(code_bytes_, 0);
+  std::fill_n(ones_.begin(), dimension_, std::uint8_t{1});
+  centre_bias_ = sum_of_codes(reinterpret_cast<const std::byte*>(centre_codes_.data())) * kOffset;
+  row_query_step_ = step_for(largest + kLargest * step_);
+  row_zero_.resize(dimension_);
+  for (std::size_t i = 0; i < dimension_; ++i) row_zero_[i] = static_cast<float>(kOffset) - centre_[i] / step_;
+}
+
+std::int32_t Int8Codec::sum_of_codes(const std::byte* code) const {
+  std::int32_t sum = 0;
+  kernels_.u8_dot.rows(reinterpret_cast<const std::int8_t*>(code), ones_.data(), code_bytes_, 1, code_bytes_, &sum);
+  return sum;
 }
 
 Int8Codec::Rounding Int8Codec::round_row(const float* vector, float step, std::uint8_t* codes) const {
@@ -254,6 +283,45 @@ ErrorTerms Int8Codec::prepare(const float* query, std::byte* code) const {
   }
   std::memcpy(code, &head, sizeof head);
   return terms;
+}
+
+// A row's codes are those of row - centre. So they are the query's, but under an inner product, where the centre is
+// added first: the numbers then are at most |centre| + 127 steps.
+bool Int8Codec::prepare_row(const std::byte* row, std::byte* code) const {
+  const auto* from = reinterpret_cast<const std::uint8_t*>(row);
+  auto* codes = reinterpret_cast<std::int8_t*>(code + kLineBytes);
+  QueryHead head{};
+  switch (metric_) {
+    case Metric::manhattan:
+      std::memcpy(codes, from, code_bytes_);
+      head.scale = step_;
+      break;
+    case Metric::euclidean: {
+      for (std::size_t i = 0; i < code_bytes_; ++i) codes[i] = static_cast<std::int8_t>(from[i] ^ kOffset);
+      float square;
+      std::memcpy(&square, row + code_bytes_, sizeof square);
+      head = {2 * step_ * step_, -square, sum_of_codes(code + kLineBytes) * kOffset};
+      break;
+    }
+    case Metric::cosine:
+    case Metric::dot: {
+      std::memset(codes + dimension_, 0, code_bytes_ - dimension_);
+      for (std::size_t first = 0; first < dimension_; first += kChunk) {
+        const std::size_t count = std::min(kChunk, dimension_ - first);
+        float numbers[kChunk];
+        to_floats(from + first, count, numbers);
+        kernels_.to_s8(numbers, row_zero_.data() + first, step_ / row_query_step_, count, codes + first);
+      }
+      std::int32_t centre_sum = 0;
+      kernels_.u8_dot.rows(centre_codes_.data(), from, code_bytes_, 1, code_bytes_, &centre_sum);
+      const double base = centre_norm_ * centre_norm_ +
+                          static_cast<double>(step_ * centre_step_) * static_cast<double>(centre_sum - centre_bias_);
+      head = {step_ * row_query_step_, static_cast<float>(base), sum_of_codes(code + kLineBytes) * kOffset};
+      break;
+    }
+  }
+  std::memcpy(code, &head, sizeof head);
+  return true;
 }
 
 void Int8Codec::turn_into_keys(const QueryHead& query, const std::int32_t* sums, std::size_t count, float* keys) const {

@@ -1,14 +1,12 @@
 #include "router/changes/change_thread.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include "core/base/limits.h"
 #include "router/changes/route_record.h"
+#include "router/changes/thread_priority.h"
 #include "router/daemon/log.h"
 #include "router/daemon/progress_due.h"
 
@@ -18,12 +16,6 @@ namespace {
 using core::Error;
 using core::ErrorCode;
 using core::Result;
-
-constexpr int kChangeNice = 5;  // a third of a request's share
-
-// From the first table on: where processors are short, a request that comes is served before a change goes on. Threads
-// that this one starts are the same.
-void yield_to_requests() { (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kChangeNice); }
 
 Error stopped() { return {ErrorCode::unavailable, "the daemon is shutting down"}; }
 
@@ -92,12 +84,14 @@ void ChangeThread::join() {
 }
 
 void ChangeThread::run() {
+  bool yields = false;
   for (;;) {
     std::vector<Item> taken = take();
     if (taken.empty()) break;
     if (auto* load = std::get_if<Load>(&taken.front())) {
       run_load(*load);
-      if (writer_.newest() != nullptr) yield_to_requests();
+      // From the first table on there are requests.
+      if (writer_.newest() != nullptr && !std::exchange(yields, true)) yield_to_requests();
     } else {
       apply(taken);
     }
