@@ -20,7 +20,7 @@ class HnswGraph::Scorer {
   // For choosing links, about a stored vector: by its code where that will do, since reading the vector and making a
   // query of it take as long as hundreds of keys. Else `row` gets it.
   [[nodiscard]] static Scorer by_code(const HnswGraph& graph, std::uint32_t slot, AlignedBytes& code,
-                                      std::vector<float>& row) {
+                                      std::pmr::vector<float>& row) {
     Scorer scorer(graph);
     if (!scorer.ask_about_row(slot, code)) scorer.ask_about(read(graph, slot, row), code);
     scorer.add_complement(slot);
