@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "core/base/cache_line.h"
 #include "core/index/hnsw_graph.h"
 
 namespace semroute::core {
@@ -12,14 +13,14 @@ class HnswGraph::Scorer {
   // For a search: plain keys. `code` is where the query's code is made.
   Scorer(const HnswGraph& graph, const float* query, AlignedBytes& code) : Scorer(graph) { ask_about(query, code); }
   // For building, about a stored vector: under `dot` with the complement that makes norms equal.
-  Scorer(const HnswGraph& graph, std::uint32_t slot, AlignedBytes& code, std::vector<float>& row)
+  Scorer(const HnswGraph& graph, std::uint32_t slot, AlignedBytes& code, std::pmr::vector<float>& row)
       : Scorer(graph, read(graph, slot, row), code) {
     add_complement(slot);
   }
   // For choosing links, about a stored vector: by its code where that will do, since reading the vector and making a
   // query of it take as long as hundreds of keys. Else `row` gets it.
   [[nodiscard]] static Scorer by_code(const HnswGraph& graph, std::uint32_t slot, AlignedBytes& code,
-                                      std::vector<float>& row) {
+                                      std::pmr::vector<float>& row) {
     Scorer scorer(graph);
     if (!scorer.ask_about_row(slot, code)) scorer.ask_about(read(graph, slot, row), code);
     scorer.add_complement(slot);
@@ -45,16 +46,10 @@ class HnswGraph::Scorer {
     return key;
   }
   // What a key of a slot is made from: so many lines of memory, which ask() asks for.
-  [[nodiscard]] std::size_t row_lines() const noexcept { return (row_bytes_ + kLineBytes - 1) / kLineBytes; }
-  // Inlined by force: g++ drops calls of functions that do nothing but prefetch.
-  [[gnu::always_inline]] void ask(std::uint32_t slot) const noexcept {
-    const std::byte* const row = base_ + slot * row_bytes_;
-    for (std::size_t at = 0; at < row_bytes_; at += kLineBytes) __builtin_prefetch(row + at);
-  }
+  [[nodiscard]] std::size_t row_lines() const noexcept { return whole_lines(row_bytes_) / kLineBytes; }
+  [[gnu::always_inline]] void ask(std::uint32_t slot) const noexcept { ask_for(base_ + slot * row_bytes_, row_bytes_); }
 
  private:
-  static constexpr std::size_t kLineBytes = 64;
-
   explicit Scorer(const HnswGraph& graph) : graph_(graph), rows_(graph.table_.rows()) {
     const bool has_codes = rows_.codec != nullptr;
     base_ = has_codes ? rows_.codes->as<std::byte>() : rows_.full->base();
@@ -81,7 +76,7 @@ class HnswGraph::Scorer {
     complement_ = graph_.complement_of(graph_.squared_norms_.as<float>()[slot]);
   }
 
-  static const float* read(const HnswGraph& graph, std::uint32_t slot, std::vector<float>& row) {
+  static const float* read(const HnswGraph& graph, std::uint32_t slot, std::pmr::vector<float>& row) {
     row.resize(graph.params_.dimension);
     graph.table_.rows().read(slot, row.data());
     return row.data();
