@@ -1,8 +1,8 @@
 // thread_priority: a thread that works for long stretches while others answer requests.
 //
 // Where processors are short, a request that arrives is served before the work goes on: the thread is nicer than the
-// others, and takes its turns so long that the system (Linux from 6.12 on) does not let it finish one first. With turns
-// as long as a request's, one waited up to 4 ms for the processor, one in a hundred times; so, 0.1 ms.
+// others, and takes turns so long that Linux (from 6.12 on) does not let it finish the one under way first. Of two
+// threads whose turns are equally long, the one at work does finish it, and the one that wakes waits for milliseconds.
 // Threads: it is about the calling one; those that it starts are the same. Errors: none; where the system refuses, the
 // thread stays as it is.
 #pragma once
