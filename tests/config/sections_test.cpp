@@ -175,6 +175,11 @@ TEST_F(Sections, RefuseNumbersOutsideTheirRange) {
   }
 }
 
+TEST_F(Sections, SayHowAWholeNumberIsWritten) {
+  EXPECT_EQ(problem("index: {dimension: 4.0}"),
+            "index.dimension: expected an integer 1..65536, written without a point, found 4.0");
+}
+
 TEST_F(Sections, RefuseByNameWhatIsOfALaterVersion) {
   for (const char* yaml : {"tls: {cert_file: a.pem}", "access: {tokens_file: t}", "limits: {handshake_timeout: 1s}"}) {
     EXPECT_TRUE(problem(yaml).ends_with(": is known, not in this version")) << yaml;
