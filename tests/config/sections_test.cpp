@@ -176,8 +176,8 @@ TEST_F(Sections, RefuseNumbersOutsideTheirRange) {
 }
 
 TEST_F(Sections, SayHowAWholeNumberIsWritten) {
-  EXPECT_EQ(problem("index: {dimension: 4.0}"),
-            "index.dimension: expected an integer 1..65536, written without a point, found 4.0");
+  EXPECT_EQ(problem("decision: {top_m: 1.0}"),
+            "decision.top_m: expected an integer 1..1000, written without a point, found 1.0");
 }
 
 TEST_F(Sections, RefuseByNameWhatIsOfALaterVersion) {
