@@ -1,6 +1,7 @@
 #include "config/map_reader.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "config/json_text.h"
@@ -144,7 +145,9 @@ std::optional<std::int64_t> MapReader::checked_integer(std::string_view key, con
                                                        std::int64_t most) {
   const std::int64_t* integer = value.integer();
   if (integer != nullptr && *integer >= least && *integer <= most) return *integer;
-  mistaken(key, "an integer " + range_text(std::to_string(least), std::to_string(most)), value);
+  const std::string range = range_text(std::to_string(least), std::to_string(most));
+  const bool is_whole = value.real() != nullptr && *value.real() == std::trunc(*value.real());  // 1.0
+  mistaken(key, "an integer " + range + (is_whole ? ", written without a point" : ""), value);
   return std::nullopt;
 }
 
@@ -194,27 +197,51 @@ std::optional<double> MapReader::optional_number(std::string_view key, std::stri
   return std::nullopt;
 }
 
+std::optional<std::chrono::milliseconds> MapReader::checked_duration(std::string_view key, const Value& value,
+                                                                     std::string_view range,
+                                                                     std::chrono::milliseconds least,
+                                                                     std::chrono::milliseconds most) {
+  const auto parsed = value.string() != nullptr ? parse_duration(*value.string()) : std::nullopt;
+  if (parsed && *parsed >= least && *parsed <= most) return parsed;
+  mistaken(key, "a duration " + std::string(range) + (parsed ? "" : " such as 250ms, 2s, 1m"), value);
+  return std::nullopt;
+}
+
 std::chrono::milliseconds MapReader::duration(std::string_view key, std::chrono::milliseconds fallback,
                                               std::chrono::milliseconds least, std::chrono::milliseconds most) {
   const std::string range = range_text(format_duration(least), format_duration(most));
   const Value* value = ask(key, "duration", range, format_duration(fallback));
-  if (value == nullptr) return fallback;
-  const auto parsed = value->string() != nullptr ? parse_duration(*value->string()) : std::nullopt;
-  if (parsed && *parsed >= least && *parsed <= most) return *parsed;
-  mistaken(key, parsed ? "a duration " + range : "a duration " + range + " such as 250ms, 2s, 1m", *value);
-  return fallback;
+  return value == nullptr ? fallback : checked_duration(key, *value, range, least, most).value_or(fallback);
+}
+
+std::optional<std::chrono::milliseconds> MapReader::optional_duration(std::string_view key,
+                                                                      std::chrono::milliseconds least,
+                                                                      std::chrono::milliseconds most) {
+  const std::string range = range_text(format_duration(least), format_duration(most));
+  const Value* value = ask(key, "duration", range, {});
+  return value == nullptr ? std::nullopt : checked_duration(key, *value, range, least, most);
+}
+
+std::optional<std::size_t> MapReader::checked_size(std::string_view key, const Value& value, std::string_view range,
+                                                   std::size_t least, std::size_t most) {
+  std::optional<std::size_t> parsed;
+  if (value.string() != nullptr) parsed = parse_size(*value.string());
+  if (value.integer() != nullptr && *value.integer() >= 0) parsed = static_cast<std::size_t>(*value.integer());
+  if (parsed && *parsed >= least && *parsed <= most) return parsed;
+  mistaken(key, "a size " + std::string(range) + (parsed ? "" : " such as 64KiB, 1MiB"), value);
+  return std::nullopt;
 }
 
 std::size_t MapReader::size(std::string_view key, std::size_t fallback, std::size_t least, std::size_t most) {
   const std::string range = range_text(format_size(least), format_size(most));
   const Value* value = ask(key, "size", range, format_size(fallback));
-  if (value == nullptr) return fallback;
-  std::optional<std::size_t> parsed;
-  if (value->string() != nullptr) parsed = parse_size(*value->string());
-  if (value->integer() != nullptr && *value->integer() >= 0) parsed = static_cast<std::size_t>(*value->integer());
-  if (parsed && *parsed >= least && *parsed <= most) return *parsed;
-  mistaken(key, parsed ? "a size " + range : "a size " + range + " such as 64KiB, 1MiB", *value);
-  return fallback;
+  return value == nullptr ? fallback : checked_size(key, *value, range, least, most).value_or(fallback);
+}
+
+std::optional<std::size_t> MapReader::optional_size(std::string_view key, std::size_t least, std::size_t most) {
+  const std::string range = range_text(format_size(least), format_size(most));
+  const Value* value = ask(key, "size", range, {});
+  return value == nullptr ? std::nullopt : checked_size(key, *value, range, least, most);
 }
 
 std::vector<std::string> MapReader::strings(std::string_view key) {

@@ -65,7 +65,12 @@ class MapReader {
   [[nodiscard]] std::chrono::milliseconds duration(std::string_view key, std::chrono::milliseconds fallback,
                                                    std::chrono::milliseconds least, std::chrono::milliseconds most);
   [[nodiscard]] std::size_t size(std::string_view key, std::size_t fallback, std::size_t least,
-                                 std::size_t most);                      // bytes
+                                 std::size_t most);  // bytes
+  // Nothing when it is left out.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> optional_duration(std::string_view key,
+                                                                           std::chrono::milliseconds least,
+                                                                           std::chrono::milliseconds most);
+  [[nodiscard]] std::optional<std::size_t> optional_size(std::string_view key, std::size_t least, std::size_t most);
   [[nodiscard]] std::vector<std::string> strings(std::string_view key);  // a list of strings
   [[nodiscard]] std::vector<Member> string_map(std::string_view key);    // a map of strings
 
@@ -98,6 +103,12 @@ class MapReader {
   void missing(std::string_view key, std::string_view expected);
   [[nodiscard]] std::optional<std::int64_t> checked_integer(std::string_view key, const Value& value,
                                                             std::int64_t least, std::int64_t most);
+  [[nodiscard]] std::optional<std::chrono::milliseconds> checked_duration(std::string_view key, const Value& value,
+                                                                          std::string_view range,
+                                                                          std::chrono::milliseconds least,
+                                                                          std::chrono::milliseconds most);
+  [[nodiscard]] std::optional<std::size_t> checked_size(std::string_view key, const Value& value,
+                                                        std::string_view range, std::size_t least, std::size_t most);
 
   const Value& value_;
   std::string path_;

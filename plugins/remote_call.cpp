@@ -4,6 +4,8 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include "plugins/refusals.h"
+
 namespace semroute::plugins {
 
 using core::ErrorCode;
@@ -38,7 +40,7 @@ class RemoteCall final : public Call, public std::enable_shared_from_this<Remote
     const RemoteJob::State was = job_->state_.exchange(RemoteJob::State::over);
     const bool sent = was != RemoteJob::State::waiting;
     if (was != RemoteJob::State::over && shared_->dropped) shared_->dropped(job_, sent);
-    if (!sent && before == ErrorCode::timeout) message = "the deadline passed before the request was sent";
+    if (!sent && before == ErrorCode::timeout) message = deadline_passed().message;
     complete({core::Error{sent ? after : before, std::move(message)}, sent});
   }
 

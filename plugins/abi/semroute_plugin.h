@@ -23,7 +23,8 @@
 // None of these does harm. A plugin that never completes a call costs that request: the client gets `upstream_timeout`.
 //
 // SLOWNESS. dispatch() may block. While it does, its thread serves nobody else; when its call is over it is no longer
-// waited for and another thread takes its place, up to 64 at a time. A plugin with long work of its own does it on its
+// waited for and another thread takes its place, up to 64 at a time; when all threads are in calls that are over, the
+// target answers `upstream_unavailable` until one returns. A plugin with long work of its own does it on its
 // own threads, or looks at is_wanted() now and then.
 //
 // EXCEPTIONS must not leave a plugin. What semrouted can catch fails the call; do not rely on it. A plugin that
@@ -82,10 +83,10 @@ typedef struct semroute_request {
 } semroute_request;
 
 typedef struct semroute_reply {
-  uint32_t struct_bytes;  // sizeof(semroute_reply)
-  int32_t status;         // 100..599
-  semroute_bytes content_type;
-  semroute_bytes body;  // at most limits.max_reply
+  uint32_t struct_bytes;        // sizeof(semroute_reply)
+  int32_t status;               // 100..599
+  semroute_bytes content_type;  // visible ASCII, at most 1024 bytes; may be empty
+  semroute_bytes body;          // at most limits.max_reply
 } semroute_reply;
 
 enum semroute_log_level {

@@ -4,21 +4,15 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <cstddef>
 
-#include "config/config.h"
-#include "config/map_reader.h"
+#include "config/value.h"
+#include "plugins/refusals.h"
 #include "plugins/registry.h"
 #include "plugins/target.h"
+#include "plugins/targets/target_reader.h"
 
 namespace semroute::plugins {
-
-// For telling whether a kind found a problem of its own; the Diagnostics may hold others already.
-[[nodiscard]] inline std::size_t problem_count(const config::Diagnostics& diagnostics) noexcept {
-  return diagnostics.all().size() + diagnostics.omitted();
-}
 
 // Whether JSON can carry it.
 [[nodiscard]] inline bool is_finite(const config::Value& value) {
@@ -29,8 +23,5 @@ namespace semroute::plugins {
   }
   return true;
 }
-
-// The most that a timeout of a target can be.
-inline constexpr std::chrono::milliseconds kLongestTimeout = std::chrono::hours(24);
 
 }  // namespace semroute::plugins

@@ -14,11 +14,7 @@ class StaticChannel final : public Channel {
 
   std::shared_ptr<Call> dispatch(std::shared_ptr<const DispatchRequest> request, std::shared_ptr<ReplySink> /*sink*/,
                                  Completion done) override {
-    if (request->deadline <= Clock::now()) {
-      done({core::Error{core::ErrorCode::timeout, "the deadline passed before the request was sent"}, false});
-    } else {
-      done({reply_, true});
-    }
+    if (!refuse_late(*request, Clock::now(), done)) done({reply_, true});
     return nullptr;
   }
 
@@ -43,10 +39,7 @@ class StaticTarget final : public Target {
 
 std::shared_ptr<Target> make(const config::TargetConfig& target, const std::string& path,
                              config::Diagnostics& diagnostics, config::KeyCatalogue* catalogue) {
-  const std::size_t problems_before = problem_count(diagnostics);
-  config::MapReader reader(target.node, path, diagnostics, catalogue);
-  (void)reader.raw("name", "string");
-  (void)reader.raw("kind", "string");
+  TargetReader reader(target, path, diagnostics, catalogue);
 
   std::string body;
   const config::Value* reply = reader.raw("reply", "any value", {}, "required");
@@ -59,7 +52,7 @@ std::shared_ptr<Target> make(const config::TargetConfig& target, const std::stri
   }
   const std::int64_t status = reader.integer("status", 200, 200, 599);
   reader.finish();
-  if (problem_count(diagnostics) != problems_before) return nullptr;
+  if (!reader.is_good()) return nullptr;
   return std::make_shared<StaticTarget>(target.name,
                                         DispatchReply{static_cast<int>(status), "application/json", std::move(body)});
 }

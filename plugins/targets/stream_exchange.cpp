@@ -11,10 +11,12 @@
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 
 #include "config/json_check.h"
+#include "plugins/refusals.h"
 
 namespace semroute::plugins {
 namespace {
@@ -61,11 +63,14 @@ StreamExchange::StreamExchange(std::shared_ptr<StreamPool> pool, Frame frame,
 
 void StreamExchange::cancel() { fail(ErrorCode::cancelled, "the request was cancelled", Failure::cancelled); }
 
-void StreamExchange::wait() { expire_at(deadline_); }
+void StreamExchange::wait(bool is_handover) {
+  expire_at(is_handover ? std::min(deadline_, Clock::now() + kHandoverPatience) : deadline_);
+}
 
-void StreamExchange::start() {
+void StreamExchange::start(StreamPool::Place place) {
   begin_try();
-  socket_ = pool_->take_idle();
+  permit_ = std::move(place.permit);
+  socket_ = std::move(place.socket);
   if (socket_ == nullptr) {
     connect_fresh();
   } else {
@@ -86,7 +91,13 @@ void StreamExchange::on_timer() {
   switch (phase_) {
     case Phase::done: return;
     case Phase::waiting:
-      fail(ErrorCode::timeout, "the deadline passed while waiting for a connection", Failure::timeout);
+      if (deadline_ <= Clock::now()) {
+        fail(ErrorCode::timeout, "the deadline passed while waiting for a connection", Failure::timeout);
+      } else if (pool_->shared().connections->may_stay_pending()) {
+        expire_at(deadline_);
+      } else {
+        finish(too_many_wait(), Failure::other, false);
+      }
       return;
     case Phase::resolving:
     case Phase::connecting:
@@ -140,17 +151,30 @@ void StreamExchange::connect_fresh() {
   sent_ = retried_;
   socket_ = nullptr;
   expire_at(std::min(deadline_, Clock::now() + pool_->settings().connect_timeout));
-  pool_->resolve(*this);
+  HostAddresses* const addresses = pool_->shared().addresses.get();
+  if (addresses == nullptr || addresses->known(Clock::now()) != nullptr) return on_resolved();
+  resolving_ = std::make_shared<bool>(true);
+  addresses->wait(this, [this, &io = pool_->io(), waits = std::weak_ptr<bool>(resolving_)] {
+    asio::post(io, [this, waits] {
+      if (!waits.expired()) on_resolved();
+    });
+  });
 }
 
-void StreamExchange::on_resolved(const error_code& error, const std::vector<StreamPool::Endpoint>& endpoints) {
-  if (phase_ != Phase::resolving) return;
-  if (error) {
-    fail(ErrorCode::upstream_unavailable, "the target's name does not resolve: " + error.message(), Failure::connect);
+void StreamExchange::on_resolved() {
+  resolving_.reset();
+  const StreamShared& shared = pool_->shared();
+  endpoints_.clear();
+  if (shared.addresses == nullptr) {
+    endpoints_.emplace_back(asio::local::stream_protocol::endpoint(shared.settings.path));
+  } else if (const auto known = shared.addresses->known(Clock::now())) {
+    for (const auto& one : *known) endpoints_.emplace_back(one);
+  } else {
+    fail(ErrorCode::upstream_unavailable, "the target's name does not resolve: " + shared.addresses->problem(),
+         Failure::connect);
     return;
   }
   phase_ = Phase::connecting;
-  endpoints_ = endpoints;
   next_endpoint_ = 0;
   connect_next(asio::error::host_not_found);
 }
@@ -163,7 +187,7 @@ void StreamExchange::connect_next(const error_code& last_error) {
   connect(endpoints_[next_endpoint_++]);
 }
 
-void StreamExchange::connect(const StreamPool::Endpoint& endpoint) {
+void StreamExchange::connect(const Endpoint& endpoint) {
   socket_ = std::make_shared<Socket>(pool_->io());
   auto connected = [self = shared_from_this(), socket = socket_](const error_code& error) {
     if (self->phase_ == Phase::connecting && socket == self->socket_) self->on_connected(error);
@@ -279,6 +303,7 @@ void StreamExchange::finish(core::Result<DispatchReply> reply, Failure failure, 
   timer_.cancel();
   connect_again_.cancel();
   const auto self = shared_from_this();
+  if (std::exchange(resolving_, nullptr) != nullptr) pool_->shared().addresses->forget(this);
   const auto pool = std::exchange(pool_, nullptr);
   const auto done = std::exchange(done_, nullptr);
   auto socket = std::exchange(socket_, nullptr);
@@ -288,7 +313,7 @@ void StreamExchange::finish(core::Result<DispatchReply> reply, Failure failure, 
     socket->close(ignored);
     socket = nullptr;
   }
-  pool->leave(*this, std::move(socket));
+  pool->leave(*this, {std::move(permit_), std::move(socket)});
   done({std::move(reply), sent_, std::move(attempts_)});
 }
 

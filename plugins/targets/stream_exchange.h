@@ -33,14 +33,13 @@ class StreamExchange final : public Call, public std::enable_shared_from_this<St
   void cancel() override;
 
   // For the pool.
-  void wait();
-  void start();
-  [[nodiscard]] bool is_resolving() const noexcept { return phase_ == Phase::resolving; }
-  void on_resolved(const boost::system::error_code& error, const std::vector<StreamPool::Endpoint>& endpoints);
+  void wait(bool is_handover);
+  void start(StreamPool::Place place);
 
  private:
   enum class Phase : std::uint8_t { waiting, resolving, connecting, exchanging, done };
   using Socket = StreamPool::Socket;
+  using Endpoint = boost::asio::generic::stream_protocol::endpoint;
 
   void expire_at(Clock::time_point when);
   void on_timer();
@@ -48,8 +47,9 @@ class StreamExchange final : public Call, public std::enable_shared_from_this<St
   void end_try(std::string_view outcome, Failure failure);
   void try_again(std::string_view outcome, Failure failure);
   void connect_fresh();
+  void on_resolved();
   void connect_next(const boost::system::error_code& last_error);
-  void connect(const StreamPool::Endpoint& endpoint);
+  void connect(const Endpoint& endpoint);
   void on_connected(const boost::system::error_code& error);
   void exchange();
   void on_written(const boost::system::error_code& error, std::size_t bytes);
@@ -66,8 +66,10 @@ class StreamExchange final : public Call, public std::enable_shared_from_this<St
   Completion done_;
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer connect_again_;
-  std::vector<StreamPool::Endpoint> endpoints_;
+  std::shared_ptr<bool> resolving_;  // while a look-up is waited for; its end may be queued when that is over
+  std::vector<Endpoint> endpoints_;
   std::size_t next_endpoint_ = 0;
+  ConnectionPermit permit_;  // while it is not waiting for one
   // Handlers of a connection that was given up hold another pointer, and are ignored by that.
   std::shared_ptr<Socket> socket_;
   std::unique_ptr<FrameReader> reader_;

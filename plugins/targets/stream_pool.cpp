@@ -4,16 +4,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <utility>
 
-#include <boost/asio/local/stream_protocol.hpp>
-
+#include "core/base/limits.h"
 #include "plugins/targets/stream_exchange.h"
 
 namespace semroute::plugins {
 namespace {
 
-namespace asio = boost::asio;
 using boost::system::error_code;
 
 // Readable means closed by the peer, or bytes that belong to no request: either way not to be used.
@@ -25,96 +22,94 @@ bool is_quiet(StreamPool::Socket& socket) noexcept {
 
 }  // namespace
 
-StreamPool::StreamPool(asio::io_context& io, std::shared_ptr<StreamShared> shared)
-    : io_(io), shared_(std::move(shared)), resolver_(io), sweeper_(io) {
-  if (settings().is_unix) {
-    known_.emplace_back(asio::local::stream_protocol::endpoint(settings().path));
-    return;
-  }
-  error_code error;
-  const auto address = asio::ip::make_address(settings().host, error);
-  if (!error) known_.emplace_back(asio::ip::tcp::endpoint(address, settings().port));
-}
+StreamShared::StreamShared(StreamSettings own, const HostAddresses::LookUp& look_up)
+    : settings(std::move(own)),
+      connections(std::make_shared<ConnectionLimit>(settings.connections, settings.pending)),
+      addresses(settings.is_unix ? nullptr : std::make_shared<HostAddresses>(settings.host, settings.port, look_up)) {}
+
+StreamPool::StreamPool(boost::asio::io_context& io, std::shared_ptr<StreamShared> shared)
+    : ConnectionPool(io, shared->connections), shared_(std::move(shared)), sweeper_(io) {}
 
 bool StreamPool::admit(const std::shared_ptr<StreamExchange>& exchange) {
-  const std::size_t running = exchanges_.size() - waiting_.size();
-  const bool waits = running >= settings().connections;
-  if (closed_ || (waits && waiting_.size() >= settings().pending)) return false;
-  exchanges_.emplace(exchange.get(), exchange);
-  if (waits) {
-    waiting_.push_back(exchange.get());
-    shared_->pending.fetch_add(1, std::memory_order_relaxed);
-    exchange->wait();
-  } else {
-    exchange->start();
+  if (is_closed()) return false;
+  Place place;
+  if (!has_waiting()) place = find_place();
+  if (place.permit) {
+    exchanges_.emplace(exchange.get(), exchange);
+    exchange->start(std::move(place));
+    return true;
   }
+  const ConnectionLimit::Wait wait = begin_wait();
+  if (wait == ConnectionLimit::Wait::refused) return false;
+  exchanges_.emplace(exchange.get(), exchange);
+  waiting_.push_back(exchange.get());
+  exchange->wait(wait == ConnectionLimit::Wait::handover);
+  want_connection();
   return true;
 }
 
-void StreamPool::leave(StreamExchange& exchange, std::shared_ptr<Socket> reusable) {
+StreamPool::Place StreamPool::find_place() {
+  while (!idle_.empty()) {
+    Place place{std::move(idle_.back().permit), std::move(idle_.back().socket)};
+    idle_.pop_back();
+    set_idle_count(idle_.size());
+    if (is_quiet(*place.socket)) return place;
+    if (!idle_.empty()) {
+      on_closed();
+      continue;
+    }
+    // A fresh one takes its place.
+    place.socket = nullptr;
+    return place;
+  }
+  return {take_permit(), nullptr};
+}
+
+bool StreamPool::serve_next() {
+  Place place = find_place();
+  if (!place.permit) return false;
+  StreamExchange* next = waiting_.front();
+  waiting_.pop_front();
+  end_wait();
+  next->start(std::move(place));
+  return true;
+}
+
+void StreamPool::leave(StreamExchange& exchange, Place left) {
   if (const auto found = std::find(waiting_.begin(), waiting_.end(), &exchange); found != waiting_.end()) {
     waiting_.erase(found);
-    shared_->pending.fetch_sub(1, std::memory_order_relaxed);
+    end_wait();
   }
   exchanges_.erase(&exchange);
-  if (closed_) return;
-  if (reusable != nullptr) {
-    idle_.push_back({std::move(reusable), Clock::now()});
+  if (left.socket != nullptr && !is_closed() && !is_owed()) {
+    idle_.push_back({std::move(left.permit), std::move(left.socket), Clock::now()});
+    set_idle_count(idle_.size());
     sweep_later();
+  } else if (left.permit) {
+    left.socket = nullptr;
+    on_closed();
+    left.permit.give_back();
   }
-  start_waiting();
+  serve_waiting();
 }
 
-void StreamPool::start_waiting() {
-  while (!waiting_.empty() && exchanges_.size() - waiting_.size() < settings().connections) {
-    StreamExchange* next = waiting_.front();
-    waiting_.pop_front();
-    shared_->pending.fetch_sub(1, std::memory_order_relaxed);
-    next->start();
-  }
+bool StreamPool::close_an_idle_one() {
+  if (idle_.empty()) return false;
+  close_idle(0);
+  return true;
 }
 
-std::shared_ptr<StreamPool::Socket> StreamPool::take_idle() {
-  while (!idle_.empty()) {
-    std::shared_ptr<Socket> socket = std::move(idle_.back().socket);
-    idle_.pop_back();
-    if (is_quiet(*socket)) return socket;
-  }
-  return nullptr;
-}
-
-void StreamPool::resolve(StreamExchange& exchange) {
-  if (!known_.empty()) {
-    exchange.on_resolved({}, known_);
-    return;
-  }
-  if (resolving_) return;
-  resolving_ = true;
-  resolver_.async_resolve(
-      settings().host, std::to_string(settings().port), asio::ip::resolver_base::numeric_service,
-      [weak = weak_from_this()](const error_code& error, const asio::ip::tcp::resolver::results_type& results) {
-        const auto self = weak.lock();
-        if (self == nullptr) return;
-        std::vector<Endpoint> endpoints;
-        for (const auto& result : results) endpoints.emplace_back(result.endpoint());
-        self->resolved(error, endpoints);
-      });
-}
-
-void StreamPool::resolved(const error_code& error, const std::vector<Endpoint>& endpoints) {
-  resolving_ = false;
-  std::vector<std::shared_ptr<StreamExchange>> ready;
-  for (const auto& [key, exchange] : exchanges_) {
-    if (exchange->is_resolving()) ready.push_back(exchange);
-  }
-  // Completions may start or cancel others, hence the copy; one cancelled meanwhile ignores the call.
-  for (const auto& exchange : ready) exchange->on_resolved(error, endpoints);
+void StreamPool::close_idle(std::size_t at) {
+  const Idle closed = std::move(idle_[at]);
+  idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(at));
+  set_idle_count(idle_.size());
+  on_closed();
 }
 
 void StreamPool::sweep_later() {
   if (sweeping_) return;
   sweeping_ = true;
-  sweeper_.expires_after(kStreamIdleTimeout);
+  sweeper_.expires_after(core::kHttpIdleTimeout);
   sweeper_.async_wait([weak = weak_from_this()](const error_code& error) {
     const auto self = weak.lock();
     if (self != nullptr && !error) self->sweep();
@@ -123,16 +118,18 @@ void StreamPool::sweep_later() {
 
 void StreamPool::sweep() {
   sweeping_ = false;
-  const auto oldest = Clock::now() - kStreamIdleTimeout;
-  std::erase_if(idle_, [&](const Idle& idle) { return idle.since <= oldest || !is_quiet(*idle.socket); });
+  const auto oldest = Clock::now() - core::kHttpIdleTimeout;
+  for (std::size_t i = idle_.size(); i-- > 0;) {
+    if (idle_[i].since <= oldest || !is_quiet(*idle_[i].socket)) close_idle(i);
+  }
   if (!idle_.empty()) sweep_later();
 }
 
 void StreamPool::close() {
-  closed_ = true;
-  resolver_.cancel();
+  close_line();
   sweeper_.cancel();
-  idle_.clear();
+  while (close_an_idle_one()) {
+  }
   std::vector<std::shared_ptr<StreamExchange>> all;
   for (const auto& [key, exchange] : exchanges_) all.push_back(exchange);
   for (const auto& exchange : all) exchange->cancel();

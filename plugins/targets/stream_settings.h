@@ -23,7 +23,7 @@ struct StreamSettings {
   bool idempotent = false;
   std::chrono::milliseconds connect_timeout{1'000};  // name resolution and all addresses together
   std::chrono::milliseconds timeout{60'000};         // from dispatch until the reply is complete
-  // Of each worker.
+  // Of all workers together.
   std::size_t connections = 128;
   std::size_t pending = 256;
   std::size_t max_reply_bytes = std::size_t{8} << 20;

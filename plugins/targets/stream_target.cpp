@@ -4,11 +4,15 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include <boost/asio/ip/address.hpp>
 
+#include "config/scalar.h"
 #include "config/sections.h"
+#include "plugins/targets/address_refresher.h"
 #include "plugins/targets/kinds.h"
 #include "plugins/targets/stream_exchange.h"
 #include "plugins/targets/stream_pool.h"
@@ -16,12 +20,12 @@
 namespace semroute::plugins {
 namespace {
 
-using std::chrono::milliseconds;
-
 class StreamChannel final : public Channel {
  public:
   StreamChannel(boost::asio::io_context& io, std::shared_ptr<StreamShared> shared)
-      : pool_(std::make_shared<StreamPool>(io, std::move(shared))) {}
+      : shared_(std::move(shared)), pool_(std::make_shared<StreamPool>(io, shared_)) {
+    shared_->connections->join(pool_);
+  }
   StreamChannel(const StreamChannel&) = delete;
   StreamChannel& operator=(const StreamChannel&) = delete;
   ~StreamChannel() override { pool_->close(); }
@@ -29,10 +33,7 @@ class StreamChannel final : public Channel {
   std::shared_ptr<Call> dispatch(std::shared_ptr<const DispatchRequest> request, std::shared_ptr<ReplySink> /*sink*/,
                                  Completion done) override {
     const auto now = Clock::now();
-    if (request->deadline <= now) {
-      done({core::Error{core::ErrorCode::timeout, "the deadline passed before the request was sent"}, false});
-      return nullptr;
-    }
+    if (refuse_late(*request, now, done)) return nullptr;
     core::Result<Frame> frame = frame_of(pool_->settings().framing, request->payload);
     if (!frame) {
       done({frame.error(), false});
@@ -41,21 +42,21 @@ class StreamChannel final : public Channel {
     const auto deadline = std::min(request->deadline, now + pool_->settings().timeout);
     auto exchange = std::make_shared<StreamExchange>(pool_, std::move(*frame), std::move(request), deadline, done);
     if (!pool_->admit(exchange)) {
-      done({core::Error{core::ErrorCode::overloaded, "too many requests wait for this target"}, false});
+      done({too_many_wait(), false});
       return nullptr;
     }
     return exchange;
   }
 
  private:
-  std::shared_ptr<StreamPool> pool_;
+  const std::shared_ptr<StreamShared> shared_;
+  const std::shared_ptr<StreamPool> pool_;
 };
 
 class StreamTarget final : public Target {
  public:
-  StreamTarget(std::string name, StreamSettings settings) : name_(std::move(name)) {
-    shared_->settings = std::move(settings);
-  }
+  StreamTarget(std::string name, StreamSettings settings)
+      : name_(std::move(name)), shared_(std::make_shared<StreamShared>(std::move(settings))) {}
 
   [[nodiscard]] const std::string& name() const noexcept override { return name_; }
   [[nodiscard]] std::string_view kind() const noexcept override { return shared_->settings.is_unix ? "unix" : "tcp"; }
@@ -63,11 +64,16 @@ class StreamTarget final : public Target {
   [[nodiscard]] std::unique_ptr<Channel> open(boost::asio::io_context& io) override {
     return std::make_unique<StreamChannel>(io, shared_);
   }
+  void start(boost::asio::io_context& io) override {
+    if (shared_->addresses != nullptr)
+      refresher_ = std::make_unique<AddressRefresher>(io, std::vector{shared_->addresses});
+  }
+  void stop() override { refresher_.reset(); }
   [[nodiscard]] TargetStats stats() const override {
     const bool is_reachable = shared_->is_reachable.load(std::memory_order_relaxed);
     TargetStats stats;
-    stats.state = is_reachable ? "healthy" : "unavailable";
-    stats.pending = shared_->pending.load(std::memory_order_relaxed);
+    stats.state = !is_reachable ? "unavailable" : shared_->connections->is_used_up() ? "breaker_open" : "healthy";
+    stats.pending = shared_->connections->pending();
     EndpointStats& endpoint = stats.endpoints.emplace_back(shared_->counters.stats());
     endpoint.address = shared_->settings.address;
     endpoint.state = is_reachable ? "healthy" : "unhealthy";
@@ -75,8 +81,9 @@ class StreamTarget final : public Target {
   }
 
  private:
-  std::string name_;
-  std::shared_ptr<StreamShared> shared_ = std::make_shared<StreamShared>();
+  const std::string name_;
+  const std::shared_ptr<StreamShared> shared_;
+  std::unique_ptr<AddressRefresher> refresher_;
 };
 
 bool is_host_name(std::string_view host) {
@@ -113,45 +120,45 @@ bool read_path(const std::string& text, const std::string& file, StreamSettings&
   return settings.path.size() < sizeof(sockaddr_un::sun_path) && settings.path.find('\0', 1) == std::string::npos;
 }
 
-void read_limits(config::MapReader& reader, config::Diagnostics& diagnostics, config::KeyCatalogue* catalogue,
-                 StreamSettings& settings) {
-  config::MapReader own(reader.section("limits"), reader.path_of("limits"), diagnostics, catalogue);
-  settings.connections = static_cast<std::size_t>(own.integer("connections", 128, 1, 1'000'000));
-  settings.pending = static_cast<std::size_t>(own.integer("pending", 256, 0, 1'000'000));
-  settings.max_reply_bytes =
-      own.size("max_reply", settings.max_reply_bytes, std::size_t{1} << 10, std::size_t{1} << 30);
-  own.finish();
+void read_address(TargetReader& reader, StreamSettings& settings) {
+  settings.address = reader.required_string("address");
+  if (!reader.is_good()) return;
+  const std::string found = ", found \"" + config::printable(settings.address) + '"';
+  if (!settings.is_unix) {
+    if (read_host_and_port(settings.address, settings)) return;
+    return reader.error("address",
+                        "expected HOST:PORT with a name, an IPv4 address or an IPv6 address in brackets" + found);
+  }
+  if (!read_path(settings.address, reader.file(), settings)) {
+    return reader.error("address", "expected the path of a socket with fewer than " +
+                                       std::to_string(sizeof(sockaddr_un::sun_path)) + " bytes, or @ and a name" +
+                                       found);
+  }
+  // The socket itself may be made later.
+  std::error_code ignored;
+  if (std::filesystem::is_directory(settings.path, ignored)) {
+    reader.error("address", "expected the path of a socket, found the folder \"" + settings.address + '"');
+  }
 }
 
 std::shared_ptr<Target> make(bool is_unix, const config::TargetConfig& target, const std::string& path,
                              config::Diagnostics& diagnostics, config::KeyCatalogue* catalogue) {
-  const std::size_t problems_before = problem_count(diagnostics);
-  config::MapReader reader(target.node, path, diagnostics, catalogue);
-  (void)reader.raw("name", "string");
-  (void)reader.raw("kind", "string");
-
+  TargetReader reader(target, path, diagnostics, catalogue);
   StreamSettings settings;
   settings.is_unix = is_unix;
-  settings.address = reader.required_string("address");
-  if (problem_count(diagnostics) == problems_before) {
-    if (is_unix && !read_path(settings.address, target.file, settings)) {
-      reader.error("address", "expected the path of a socket with fewer than " +
-                                  std::to_string(sizeof(sockaddr_un::sun_path)) + " bytes, or @ and a name, found \"" +
-                                  settings.address + '"');
-    } else if (!is_unix && !read_host_and_port(settings.address, settings)) {
-      reader.error("address",
-                   "expected HOST:PORT with a name, an IPv4 address or an IPv6 address in brackets, found \"" +
-                       settings.address + '"');
-    }
-  }
+  read_address(reader, settings);
   settings.framing = reader.one_of("framing", {"line", "u32"}, "line") == "u32" ? Framing::u32 : Framing::line;
-  settings.connect_timeout =
-      reader.duration("connect_timeout", settings.connect_timeout, milliseconds(1), kLongestTimeout);
-  settings.timeout = reader.duration("timeout", settings.timeout, milliseconds(1), kLongestTimeout);
+  settings.connect_timeout = reader.time("connect_timeout", settings.connect_timeout);
+  settings.timeout = reader.time("timeout", settings.timeout);
+  reader.check_within_timeout("connect_timeout", settings.connect_timeout, settings.timeout);
   settings.idempotent = reader.boolean("idempotent", false);
-  read_limits(reader, diagnostics, catalogue, settings);
+  config::MapReader limits = reader.part("limits");
+  settings.connections = TargetReader::connections(limits, settings.connections);
+  settings.pending = TargetReader::pending(limits, settings.pending);
+  settings.max_reply_bytes = TargetReader::max_reply(limits, settings.max_reply_bytes);
+  limits.finish();
   reader.finish();
-  if (problem_count(diagnostics) != problems_before) return nullptr;
+  if (!reader.is_good()) return nullptr;
   return std::make_shared<StreamTarget>(target.name, std::move(settings));
 }
 

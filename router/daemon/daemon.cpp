@@ -127,7 +127,7 @@ int Daemon::start() {
     decision_log_ = std::move(log).value();
     metrics_.decision_log_dropped = [this] { return decision_log_->dropped(); };
   }
-  publish(loading_state(std::move(*sections)));
+  (void)publish(loading_state(std::move(*sections)));
   metrics_.index_bytes = [this] { return index_bytes(*state_->routing); };
   metrics_.target_stats = [this] {
     Metrics::TargetsStats stats;
@@ -291,30 +291,39 @@ void Daemon::finish_reload(const core::Result<std::uint64_t>& revision) {
 }
 
 void Daemon::publish_to_workers(std::shared_ptr<const ServiceState> state, std::function<void()> adopted) {
-  publish(std::move(state));
+  // Those that are no longer served stop when no worker has the state before any more, and sends them new requests.
+  auto dropped = publish(std::move(state));
   const auto missing = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+  const auto all_adopted = [this, dropped = std::move(dropped), adopted = std::move(adopted)] {
+    if (!dropped.empty()) {
+      asio::post(io_, [dropped] {
+        for (const auto& target : dropped) target->stop();
+      });
+    }
+    adopted();
+  };
   for (auto& worker : workers_) {
-    worker->publish(state_, [missing, adopted] {
-      if (missing->fetch_sub(1) == 1) adopted();
+    worker->publish(state_, [missing, all_adopted] {
+      if (missing->fetch_sub(1) == 1) all_adopted();
     });
   }
 }
 
-void Daemon::publish(std::shared_ptr<const ServiceState> state) {
-  const auto has = [](const std::vector<std::shared_ptr<plugins::Target>>& targets,
-                      const std::shared_ptr<plugins::Target>& target) {
-    return std::find(targets.begin(), targets.end(), target) != targets.end();
+std::vector<std::shared_ptr<plugins::Target>> Daemon::publish(std::shared_ptr<const ServiceState> state) {
+  const auto without = [](const std::vector<std::shared_ptr<plugins::Target>>& targets,
+                          const std::vector<std::shared_ptr<plugins::Target>>& others) {
+    std::vector<std::shared_ptr<plugins::Target>> left = targets;
+    std::erase_if(left, [&](const auto& target) { return std::ranges::find(others, target) != others.end(); });
+    return left;
   };
-  if (state_ != nullptr)
-    for (const auto& target : state_->targets)
-      if (!has(state->targets, target)) target->stop();
-  for (const auto& target : state->targets)
-    if (state_ == nullptr || !has(state_->targets, target)) target->start(io_);
+  const auto before = state_ == nullptr ? std::vector<std::shared_ptr<plugins::Target>>() : state_->targets;
+  for (const auto& target : without(state->targets, before)) target->start(io_);
   state_ = std::move(state);
   metrics_.revision = state_->revision;
   metrics_.routes = state_->routing->table.routes().size();
   metrics_.references = state_->routing->table.reference_count();
   metrics_.parked_routes = state_->routing->parked.size();
+  return without(before, state_->targets);
 }
 
 void Daemon::answer_reload(const core::Result<std::uint64_t>& result) {

@@ -61,7 +61,8 @@ class Daemon final : public Control {
 
   void begin_reload();
   void finish_reload(const core::Result<std::uint64_t>& revision);
-  void publish(std::shared_ptr<const ServiceState> state);
+  // Starts the targets that are new in it; those that it has no more, to be stopped.
+  [[nodiscard]] std::vector<std::shared_ptr<plugins::Target>> publish(std::shared_ptr<const ServiceState> state);
   void publish_to_workers(std::shared_ptr<const ServiceState> state, std::function<void()> adopted);
   void answer_reload(const core::Result<std::uint64_t>& result);
 

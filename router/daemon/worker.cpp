@@ -99,6 +99,8 @@ void Worker::stop() { io_.stop(); }
 
 void Worker::join() {
   if (thread_.joinable()) thread_.join();
+  // Targets that are stopped after this find that no request can come any more.
+  channels_.keep_only({});
 }
 
 void Worker::handle(Session& session, Request& request, Clock::time_point started) {

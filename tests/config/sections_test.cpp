@@ -175,6 +175,11 @@ TEST_F(Sections, RefuseNumbersOutsideTheirRange) {
   }
 }
 
+TEST_F(Sections, SayHowAWholeNumberIsWritten) {
+  EXPECT_EQ(problem("decision: {top_m: 1.0}"),
+            "decision.top_m: expected an integer 1..1000, written without a point, found 1.0");
+}
+
 TEST_F(Sections, RefuseByNameWhatIsOfALaterVersion) {
   for (const char* yaml : {"tls: {cert_file: a.pem}", "access: {tokens_file: t}", "limits: {handshake_timeout: 1s}"}) {
     EXPECT_TRUE(problem(yaml).ends_with(": is known, not in this version")) << yaml;

@@ -107,5 +107,25 @@ TEST(ExecTargets, KeepTheirProcessesThroughAReloadThatDoesNotChangeThem) {
   EXPECT_THAT(ask(daemon, "1"), HasSubstr(R"("ok":true)"));
 }
 
+TEST(ExecTargets, AReloadThatDropsThemCostsNoRequest) {
+  const DaemonProcess daemon(config_for("    limits: {pending: 5}\n"));
+  RawClient client(daemon.port());
+  const std::string file = daemon.folder().path() + "/go";
+  // Two are under way, and four wait.
+  for (int i = 0; i < 6; ++i) {
+    client.send(R"({"id":)" + std::to_string(i) + R"(,"embedding":[1,0],"payload":{"do":"await","file":")" + file +
+                "\"}}\n");
+  }
+  RawClient other(daemon.port());
+  ASSERT_TRUE(
+      eventually([&] { return other.ask(R"({"id":1,"op":"stats"})").find(R"("pending":4)") != std::string::npos; }));
+  daemon.rewrite(config_for("    limits: {pending: 6}\n"));
+  ASSERT_THAT(other.ask(R"({"id":1,"op":"reload"})"), HasSubstr(R"("revision":2)"));
+  EXPECT_THAT(ask(daemon, "1"), HasSubstr(R"("ok":true)")) << "of the new target";
+  std::ofstream(file).put('1');
+  for (int i = 0; i < 6; ++i) EXPECT_THAT(client.read_line().value_or(""), HasSubstr("awaited"));
+  EXPECT_TRUE(daemon.wait_for_log("ended with signal 15"));
+}
+
 }  // namespace
 }  // namespace semroute::test

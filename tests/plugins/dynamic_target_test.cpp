@@ -128,6 +128,8 @@ TEST_F(DynamicTarget, APluginsFailureIsAnUpstreamError) {
   expect_error(ask("status 99"), ErrorCode::upstream_error, true);
   expect_error(ask("status 600"), ErrorCode::upstream_error, true);
   expect_error(ask("null"), ErrorCode::upstream_error, true);
+  expect_error(ask("type text/plain\r\nX: 1"), ErrorCode::upstream_error, true);
+  EXPECT_EQ(ask("type text/x; a=1").reply->content_type, "text/x; a=1");
   expect_reply(ask("big 1024"), 200, std::string(1024, 'x'));
   EXPECT_THAT(ask("big 1025").reply.error().message, HasSubstr("limits.max_reply"));
   expect_reply(ask("counts"), 200, "cancelled 0, ignored 0");
@@ -165,6 +167,41 @@ TEST_F(DynamicTarget, Fault77APluginThatHangsIsWorkedAround) {
     return std::ranges::none_of(failures, [](const auto& one) { return one.first == "late_threads"; });
   }));
   EXPECT_THAT(target_->stats().endpoints.at(0).failures, Contains(Pair("ignored_completion", 3U)));
+  expect_reply(ask("config"), 201, "null");
+}
+
+TEST_F(DynamicTarget, Fault77APluginWhoseThreadsAllHangIsUnavailableUntilOneComesBack) {
+  open_plugin({number_of("threads", 1)});
+  const auto gate_of = [this](std::size_t i) { return gate() + std::to_string(i); };
+  const auto state = [this] { return target_->stats().endpoints.at(0).state; };
+  const auto hang = [&](std::size_t i) -> Sent& {
+    Sent& sent = dispatch(request("block " + gate_of(i)));
+    EXPECT_TRUE(run_until([&] { return target_->stats().endpoints.at(0).in_flight == 1; }));
+    return sent;
+  };
+  for (std::size_t i = 0; i < kPluginMaxLate; ++i) hang(i).call->cancel();
+  expect_reply(ask("config"), 201, "null");
+  EXPECT_EQ(state(), "running");
+  Sent& last = hang(kPluginMaxLate);
+  Sent& waiting = dispatch(request("config"));
+  last.call->cancel();
+  EXPECT_EQ(state(), "stuck");
+  EXPECT_EQ(target_->stats().state, "unavailable");
+  expect_error(finish(waiting), ErrorCode::upstream_unavailable, false);
+  const auto outcome = ask("config");
+  expect_error(outcome, ErrorCode::upstream_unavailable, false);
+  EXPECT_THAT(outcome.reply.error().message, HasSubstr("is stuck"));
+  EXPECT_THAT(log_text(), HasSubstr("is stuck"));
+
+  std::ofstream(gate_of(3)).put('1');
+  EXPECT_TRUE(eventually([&] { return state() == "running"; }));
+  EXPECT_EQ(target_->stats().state, "healthy");
+  for (int i = 0; i < 3; ++i) expect_reply(ask("config"), 201, "null");
+  for (std::size_t i = 0; i <= kPluginMaxLate; ++i) std::ofstream(gate_of(i)).put('1');
+  EXPECT_TRUE(eventually([&] {
+    const auto failures = target_->stats().endpoints.at(0).failures;
+    return std::ranges::none_of(failures, [](const auto& one) { return one.first == "late_threads"; });
+  }));
   expect_reply(ask("config"), 201, "null");
 }
 

@@ -72,16 +72,43 @@ TEST(ExecProtocol, AnErrorIsTheTargets) {
 }
 
 TEST(ExecProtocol, WhatIsNoReplyIsGarbage) {
-  for (const char* line :
-       {"", "hello", "[1]", R"({"body":1})", R"({"id":8,"body":1})", R"({"id":"7","body":1})", R"({"id":7.5})",
-        R"({"id":7,"id":7})", R"({"id":7,"body":1,"text":"x"})", R"({"id":7,"text":1})", R"({"id":7,"base64":"x"})",
-        R"({"id":7,"status":99})", R"({"id":7,"status":600})", R"({"id":7,"status":"200"})", R"({"id":7,"error":1})",
-        R"({"id":7,"content_type":1})"}) {
+  for (const char* line : {"",
+                           "hello",
+                           "[1]",
+                           R"({"body":1})",
+                           R"({"id":8,"body":1})",
+                           R"({"id":"7","body":1})",
+                           R"({"id":7.5})",
+                           R"({"id":7,"id":7})",
+                           R"({"id":7,"body":1,"text":"x"})",
+                           R"({"id":7,"text":1})",
+                           R"({"id":7,"base64":"x"})",
+                           R"({"id":7,"status":99})",
+                           R"({"id":7,"status":600})",
+                           R"({"id":7,"status":"200"})",
+                           R"({"id":7,"error":1})",
+                           R"({"id":7,"content_type":1})",
+                           R"({"id":7,"content_type":"text/plain\r\nX: 1"})",
+                           R"({"id":7,"content_type":"a\u0000"})",
+                           R"({"id":7,"content_type":"caf\u00e9"})",
+                           R"({"id":7,"content_type":" a"})"}) {
     const ExecReply parsed = parse_exec_reply(7, line);
     EXPECT_TRUE(parsed.is_garbage) << line;
     ASSERT_FALSE(parsed.reply.ok());
     EXPECT_EQ(parsed.reply.error().code, core::ErrorCode::upstream_error);
   }
+}
+
+TEST(ExecProtocol, GarbageIsToldWithItsBeginning) {
+  const ExecReply parsed = parse_exec_reply(7, "Traceback:\t\x1b[31m");
+  EXPECT_EQ(parsed.problem, R"(answered with what is no reply: not a JSON object: "Traceback:\u0009\u001b[31m")");
+  EXPECT_EQ(parsed.reply.error().message, "the target's process " + parsed.problem);
+  // Cut, but no character in two.
+  EXPECT_EQ(parse_exec_reply(7, std::string(59, 'x') + "\xc3\xa9").problem,
+            "answered with what is no reply: not a JSON object: \"" + std::string(59, 'x') + "\"...");
+  const std::string type(2'000, 'x');
+  EXPECT_TRUE(parse_exec_reply(7, R"({"id":7,"content_type":")" + type + "\"}").is_garbage)
+      << "longer than frames carry";
 }
 
 }  // namespace

@@ -315,7 +315,32 @@ TEST_F(ExecTarget, ItsStderrGoesToTheLogLineByLine) {
   EXPECT_THAT(log_text(), testing::Not(HasSubstr("cut off")));
 }
 
-TEST_F(ExecTarget, AStopLetsThoseThatWorkFinish) {
+TEST_F(ExecTarget, ARequestThatEndsProcessesIsTheOnlyOneToSuffer) {
+  open_worker({flag_of("idempotent", true)});
+  (void)pid_of_worker();
+  Sent& ends = dispatch(request(R"({"do":"die"})"));
+  Sent& ends_too = dispatch(request(R"({"do":"exit"})"));
+  Sent& waits = dispatch(request("5"));
+  const auto outcome = finish(ends);
+  expect_error(outcome, ErrorCode::upstream_error, true);
+  EXPECT_THAT(tries_of(outcome), ElementsAre("upstream_error", "upstream_error"));
+  expect_error(finish(ends_too), ErrorCode::upstream_error, true);
+  EXPECT_EQ(body_of(finish(waits)).at("payload"), 5);
+}
+
+// What comes after many of these has better chances elsewhere.
+TEST_F(ExecTarget, WhereRequestsEndOneProcessAfterTheOtherItIsUnavailable) {
+  open_worker();
+  (void)pid_of_worker();
+  int ended = 0;
+  DispatchOutcome outcome = ask(R"({"do":"exit"})");
+  while (outcome.sent && ++ended < 20) outcome = ask(R"({"do":"exit"})");
+  expect_error(outcome, ErrorCode::upstream_unavailable, false);
+  EXPECT_GT(ended, 3);
+}
+
+// As when a reload takes the target out: requests that began before may wait, or come.
+TEST_F(ExecTarget, AStopServesWhatWaitsAndWhatComesBeforeTheLastChannelIsClosed) {
   open_worker();
   const pid_t pid = pid_of_worker();
   Sent& running = dispatch(request("1"));
@@ -324,8 +349,22 @@ TEST_F(ExecTarget, AStopLetsThoseThatWorkFinish) {
   target_->stop();
   EXPECT_EQ(body_of(finish(running)).at("payload"), 1);
   EXPECT_EQ(body_of(finish(waiting)).at("payload"), 2);
+  EXPECT_EQ(body_of(ask("3")).at("payload"), 3);
+  EXPECT_FALSE(is_gone(pid));
+  channel_.reset();
   EXPECT_TRUE(run_until([&] { return is_gone(pid); }));
+  channel_ = target_->open(io_);
   expect_error(exchange(), ErrorCode::upstream_unavailable, false);
+}
+
+TEST_F(ExecTarget, AStopServesWhatWaitsForARestart) {
+  open_worker();
+  (void)pid_of_worker();
+  Sent& ends = dispatch(request(R"({"do":"exit"})"));
+  Sent& waits = dispatch(request("5"));
+  expect_error(finish(ends), ErrorCode::upstream_error, true);
+  target_->stop();
+  EXPECT_EQ(body_of(finish(waits)).at("payload"), 5);
 }
 
 TEST_F(ExecTarget, NothingIsLeftWhenItsLoopEnds) {
@@ -367,12 +406,31 @@ TEST(ExecTargetKeys, AreChecked) {
   const auto command = list_of("command", {"true"});
   EXPECT_THAT(problems({command}), ElementsAre());
   EXPECT_THAT(problems({list_of("command", {"/bin/sh", "-c", ""})}), ElementsAre());
+  // One problem, that says what is expected.
+  const auto problem = [&](config::Member key) {
+    const auto found = problems_of(target_of("a", "exec", {std::move(key)}));
+    return found.size() == 1 ? found[0].message : std::to_string(found.size()) + " problems";
+  };
+  EXPECT_EQ(
+      problem(text_of("command", "/bin/sh x.sh")),
+      "expected a list of strings: a program, then its arguments, found \"/bin/sh x.sh\"; no shell takes it apart");
+  EXPECT_EQ(problem(number_of("processes", 1)),
+            "expected a list of strings: a program, then its arguments, found nothing");
+  EXPECT_THAT(problem(list_of("command", {std::string("tr\0ue", 5)})), HasSubstr("without NUL bytes"));
+  EXPECT_THAT(problem(list_of("command", {"/bin/sh", std::string("\0", 1)})), HasSubstr("without NUL bytes"));
   for (const auto& bad : {list_of("command", {}), list_of("command", {""}), list_of("command", {"no-such-program"}),
                           list_of("command", {"/etc/passwd"}), list_of("command", {"/tmp"})}) {
     EXPECT_THAT(problems({bad}), ElementsAre("targets[0].command"));
   }
   EXPECT_THAT(problems({command, number_of("processes", 0)}), ElementsAre("targets[0].processes"));
   EXPECT_THAT(problems({command, map_of("env", {text_of("A=B", "")})}), ElementsAre("targets[0].env"));
+  for (const char* memory : {"1KiB", "4095KiB"}) {
+    EXPECT_THAT(problems({command, map_of("limits", {text_of("memory", memory)})}),
+                ElementsAre("targets[0].limits.memory"));
+  }
+  for (const char* memory : {"0", "4MiB"}) {
+    EXPECT_THAT(problems({command, map_of("limits", {text_of("memory", memory)})}), ElementsAre()) << memory;
+  }
   EXPECT_THAT(problems({command, map_of("limits", {number_of("open_files", 1)})}),
               ElementsAre("targets[0].limits.open_files"));
   EXPECT_THAT(problems({command, text_of("connect_timeout", "1s")}), ElementsAre("targets[0].connect_timeout"));

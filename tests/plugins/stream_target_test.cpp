@@ -109,6 +109,65 @@ TEST_F(StreamTarget, RequestsAtOnceHaveConnectionsOfTheirOwnUpToTheBound) {
   EXPECT_EQ(target_->stats().pending, 0U);
 }
 
+config::Member limits(std::int64_t connections, std::int64_t pending) {
+  return map_of("limits", {number_of("connections", connections), number_of("pending", pending)});
+}
+
+// Two workers, each with a channel of its own.
+TEST_F(StreamTarget, ItsLimitsAreThoseOfAllWorkers) {
+  FaultServer server(hang);
+  open_tcp(server.port(), {limits(2, 1)});
+  const std::unique_ptr<Channel> other = target_->open(io_);
+  dispatch(request());
+  dispatch_to(*other, request());
+  EXPECT_EQ(target_->stats().state, "healthy");
+  dispatch(request());
+  EXPECT_EQ(target_->stats().pending, 1U);
+  EXPECT_EQ(target_->stats().state, "breaker_open");
+  Sent& refused = dispatch_to(*other, request());
+  EXPECT_EQ(refused.call, nullptr);
+  expect_error(*refused.outcome, ErrorCode::overloaded, false);
+}
+
+TEST_F(StreamTarget, WhatAnotherWorkerHoldsIdleIsHandedOver) {
+  FaultServer server(answer_lines("1\n"));
+  open_tcp(server.port(), {limits(1, 0)});
+  std::unique_ptr<Channel> other = target_->open(io_);
+  for (int i = 0; i < 3; ++i) {
+    expect_reply(exchange(), 200, "1");
+    expect_reply(finish(dispatch_to(*other, request())), 200, "1");
+    EXPECT_EQ(target_->stats().state, "healthy");
+  }
+  EXPECT_EQ(server.connections(), 6U);
+  // One that is closed with its worker is free again.
+  other.reset();
+  expect_reply(exchange(), 200, "1");
+}
+
+TEST_F(StreamTarget, AHandoverThatDoesNotComeIsGivenUp) {
+  FaultServer server(answer_lines("1\n"));
+  open_tcp(server.port(), {limits(1, 0)});
+  boost::asio::io_context busy;
+  const std::unique_ptr<Channel> other = target_->open(busy);
+  Sent& first = dispatch_to(*other, request());
+  while (!first.outcome) busy.run_one();
+  expect_error(exchange(), ErrorCode::overloaded, false);
+  EXPECT_EQ(target_->stats().pending, 0U);
+}
+
+TEST_F(StreamTarget, ABusyWorkerLeavesAnotherItsShare) {
+  FaultServer server(answer_lines("1\n"));
+  open_tcp(server.port(), {limits(2, 1'000)});
+  const std::unique_ptr<Channel> other = target_->open(io_);
+  for (int i = 0; i < 100; ++i) dispatch(request());
+  Sent& one = dispatch_to(*other, request());
+  expect_reply(finish(one), 200, "1");
+  std::size_t waiting = 0;
+  for (const Sent& sent : sent_) waiting += sent.outcome ? 0 : 1;
+  EXPECT_GT(waiting, 0U) << "it came only after all of the others";
+  for (Sent& sent : sent_) expect_reply(finish(sent), 200, "1");
+}
+
 TEST_F(StreamTarget, ADeadlineThatPassesInTheQueueIsATimeout) {
   FaultServer server([](Connection& connection) {
     connection.read_line();
@@ -350,10 +409,14 @@ TEST(StreamTargetKeys, AreChecked) {
   for (const std::string& address : {""s, "@"s, "/run/"s, "/" + std::string(107, 'a'), "@a\0b"s}) {
     EXPECT_THAT(problems("unix", {text_of("address", address)}), ElementsAre("targets[0].address")) << address;
   }
+  EXPECT_THAT(problems("unix", {text_of("address", "/tmp")}), ElementsAre("targets[0].address")) << "a folder";
   EXPECT_THAT(problems("tcp", {}), ElementsAre("targets[0].address"));
   const auto address = text_of("address", "a:1");
   EXPECT_THAT(problems("tcp", {address, text_of("framing", "u16")}), ElementsAre("targets[0].framing"));
   EXPECT_THAT(problems("tcp", {address, text_of("timeout", "0s")}), ElementsAre("targets[0].timeout"));
+  EXPECT_THAT(problems("tcp", {address, text_of("timeout", "1s"), text_of("connect_timeout", "2s")}),
+              ElementsAre("targets[0].connect_timeout"));
+  EXPECT_THAT(problems("tcp", {address, text_of("timeout", "500ms")}), ElementsAre()) << "a default is no mistake";
   EXPECT_THAT(problems("tcp", {address, map_of("limits", {number_of("connections", 0)})}),
               ElementsAre("targets[0].limits.connections"));
   EXPECT_THAT(problems("tcp", {address, text_of("url", "http://a")}), ElementsAre("targets[0].url"));

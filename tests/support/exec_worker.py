@@ -64,6 +64,10 @@ def serve(request):
     elif do == "hang and ignore":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         time.sleep(1000)
+    elif do == "await":
+        while not os.path.exists(payload["file"]):
+            time.sleep(0.002)
+        say({**reply, "body": "awaited"})
     elif do == "say":
         sys.stdout.write(payload["text"])
         sys.stdout.flush()

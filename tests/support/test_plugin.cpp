@@ -116,6 +116,8 @@ void dispatch(void* raw, const semroute_request* request, semroute_call call) {
     answer(instance, call, std::string(static_cast<std::size_t>(std::atoi(argument.c_str())), 'x'));
   } else if (what == "status") {
     answer(instance, call, "", std::atoi(argument.c_str()));
+  } else if (what == "type") {
+    answer(instance, call, "", 200, argument);
   } else if (what == "null") {
     if (instance.host->complete(call, nullptr) == 0) ++instance.ignored;
   } else if (what == "counts") {

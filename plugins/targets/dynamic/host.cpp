@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/scalar.h"
+#include "plugins/content_type.h"
 #include "plugins/targets/dynamic/instance.h"
 
 namespace semroute::plugins {
@@ -44,12 +45,14 @@ core::Result<DispatchReply> reply_of(const semroute_reply* reply, std::size_t ma
   if (reply == nullptr || reply->struct_bytes < sizeof(semroute_reply))
     return refuse("its size is not that of a reply");
   if (reply->status < 100 || reply->status > 599) return refuse("its status is not 100..599");
+  const std::string_view type = text_of(reply->content_type);
+  if (!is_content_type(type)) return refuse("its content_type cannot be one");
   const std::string_view body = text_of(reply->body);
   if (body.size() > max_bytes) {
     return Error{ErrorCode::upstream_error,
                  "the target's reply has more than limits.max_reply, " + config::format_size(max_bytes)};
   }
-  return DispatchReply{reply->status, std::string(text_of(reply->content_type)), std::string(body)};
+  return DispatchReply{reply->status, std::string(type), std::string(body)};
 }
 
 extern "C" {

@@ -17,6 +17,8 @@ namespace {
 using core::Error;
 using core::ErrorCode;
 
+constexpr const char* kStuck = "the target's plugin is stuck: none of its threads has come back from it";
+
 semroute_bytes view_of(std::string_view text) noexcept { return {text.data(), text.size()}; }
 
 std::uint64_t next_instance_number() {
@@ -86,6 +88,10 @@ bool PluginInstance::take(std::shared_ptr<RemoteJob> job) {
         Error{ErrorCode::upstream_unavailable, problem_.empty() ? "the target's plugin does not run" : problem_});
     return true;
   }
+  if (is_stuck()) {
+    (void)job->finish(Error{ErrorCode::upstream_unavailable, kStuck});
+    return true;
+  }
   if (waiting_.size() >= settings_.pending + idle_) return false;
   waiting_.push_back(std::move(job));
   changed_.notify_one();
@@ -107,9 +113,13 @@ void PluginInstance::drop(const std::shared_ptr<RemoteJob>& job, bool had_begun)
   if (settings_.table->cancel != nullptr && cancelled_.size() < settings_.pending + kPluginMaxLate) {
     cancelled_.push_back(call);
   }
-  if (inside_.contains(call) && late_.size() < kPluginMaxLate) {
-    late_.insert(call);
-    add_thread();
+  if (inside_.contains(call)) {
+    hung_.insert(call);
+    if (hung_.size() <= kPluginMaxLate) add_thread();
+    if (is_stuck()) {
+      log_line(SEMROUTE_LOG_ERROR, kStuck);
+      refuse_all(kStuck);
+    }
   }
   changed_.notify_all();
 }
@@ -121,7 +131,7 @@ void PluginInstance::serve() {
   } else {
     changed_.wait(lock, [this] { return instance_ != nullptr || !problem_.empty(); });
   }
-  while (instance_ != nullptr && threads_ - late_.size() <= settings_.threads) {
+  while (instance_ != nullptr && threads_ - late() <= settings_.threads) {
     if (!cancelled_.empty()) {
       cancel_next(lock);
     } else if (!waiting_.empty()) {
@@ -143,7 +153,7 @@ void PluginInstance::serve() {
   // The last one. It is counted until the instance is gone, for wait_until_left().
   if (void* instance = std::exchange(instance_, nullptr); instance != nullptr) {
     problem_ = "the target's plugin has ended";
-    refuse_all();
+    refuse_all(problem_);
     lock.unlock();
     try {
       settings_.table->destroy(instance);
@@ -175,17 +185,15 @@ void PluginInstance::make_instance(Lock& lock) {
   if (made == nullptr) {
     problem_ = "the target's plugin could not start: " + std::string(said.data());
     log_line(SEMROUTE_LOG_ERROR, problem_);
-    refuse_all();
+    refuse_all(problem_);
   } else {
     log_line(SEMROUTE_LOG_INFO, "plugin " + std::string(settings_.table->name) + " of " + settings_.file + " runs");
   }
   changed_.notify_all();
 }
 
-void PluginInstance::refuse_all() {
-  for (const auto& job : std::exchange(waiting_, {})) {
-    (void)job->finish(Error{ErrorCode::upstream_unavailable, problem_});
-  }
+void PluginInstance::refuse_all(const std::string& why) {
+  for (const auto& job : std::exchange(waiting_, {})) (void)job->finish(Error{ErrorCode::upstream_unavailable, why});
 }
 
 void PluginInstance::dispatch_next(Lock& lock) {
@@ -205,7 +213,7 @@ void PluginInstance::dispatch_next(Lock& lock) {
   }
   lock.lock();
   inside_.erase(call);
-  late_.erase(call);
+  hung_.erase(call);
 }
 
 void PluginInstance::cancel_next(Lock& lock) {
@@ -264,10 +272,13 @@ TargetStats PluginInstance::stats() const {
   stats.pending = waiting_.size();
   EndpointStats& endpoint = stats.endpoints.emplace_back(counters_.stats());
   endpoint.address = settings_.file;
-  endpoint.state = instance_ != nullptr ? "running" : problem_.empty() && making_ ? "starting" : "down";
-  stats.state = endpoint.state == "down" ? "unavailable" : "healthy";
+  endpoint.state = is_stuck()                    ? "stuck"
+                   : instance_ != nullptr        ? "running"
+                   : problem_.empty() && making_ ? "starting"
+                                                 : "down";
+  stats.state = endpoint.state == "down" || endpoint.state == "stuck" ? "unavailable" : "healthy";
   if (ignored_ > 0) endpoint.failures.emplace_back("ignored_completion", ignored_);
-  if (!late_.empty()) endpoint.failures.emplace_back("late_threads", late_.size());
+  if (!hung_.empty()) endpoint.failures.emplace_back("late_threads", hung_.size());
   return stats;
 }
 

@@ -1,12 +1,14 @@
 // PluginInstance: one target's instance of a plugin, the threads that call it, and the requests that wait for one.
 //
 // The first thread makes the instance; requests wait meanwhile. A thread whose dispatch() goes on after its call is
-// over is given up: another takes its place, at most kPluginMaxLate at a time, and it leaves when it returns. After
-// stop() the threads serve what waits and leave; the last one destroys the instance. One that does not return keeps it
-// alive. Threads: take(), drop(), stop() from any. Lifetime: shared by its threads, which are detached: what is not
-// back when the process ends is left behind.
+// over hangs: another takes its place, at most kPluginMaxLate at a time, and one leaves when it returns. When all
+// threads hang the instance is stuck: requests are answered `upstream_unavailable` until one returns. After stop() the
+// threads serve what waits and leave; the last one destroys the instance. One that does not return keeps it alive.
+// Threads: take(), drop(), stop() from any. Lifetime: shared by its threads, which are detached: what is not back when
+// the process ends is left behind.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -26,7 +28,7 @@
 namespace semroute::plugins {
 
 inline constexpr std::size_t kPluginMaxThreads = 256;
-inline constexpr std::size_t kPluginMaxLate = 64;                // threads that were given up and have not returned
+inline constexpr std::size_t kPluginMaxLate = 64;                // threads that hang and have others in their place
 inline constexpr std::chrono::milliseconds kPluginGrace{1'000};  // for the threads when the process ends
 inline constexpr std::size_t kPluginProblemBytes = 1'024;        // of what check() and create() say
 
@@ -81,9 +83,12 @@ class PluginInstance : public std::enable_shared_from_this<PluginInstance> {
   void make_instance(Lock& lock);
   void dispatch_next(Lock& lock);
   void cancel_next(Lock& lock);
-  void refuse_all();  // with the lock held
+  void refuse_all(const std::string& why);  // with the lock held
   [[nodiscard]] bool has_work() const { return !cancelled_.empty() || !waiting_.empty(); }
   [[nodiscard]] bool is_over() const { return stopping_ && running_.empty(); }
+  // Threads that others have taken the place of.
+  [[nodiscard]] std::size_t late() const { return std::min(hung_.size(), kPluginMaxLate); }
+  [[nodiscard]] bool is_stuck() const { return instance_ != nullptr && hung_.size() >= threads_; }
 
   const std::string target_;
   const PluginSettings settings_;
@@ -99,7 +104,7 @@ class PluginInstance : public std::enable_shared_from_this<PluginInstance> {
   std::unordered_map<semroute_call, Running> running_;
   std::unordered_map<const RemoteJob*, semroute_call> calls_of_;  // of running_
   std::unordered_set<semroute_call> inside_;                      // dispatch() has not returned
-  std::unordered_set<semroute_call> late_;                        // of inside_: given up
+  std::unordered_set<semroute_call> hung_;                        // of inside_: their calls are over
   void* instance_ = nullptr;
   std::string problem_;  // why there is no instance
   bool making_ = false;

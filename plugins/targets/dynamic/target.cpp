@@ -17,8 +17,6 @@
 namespace semroute::plugins {
 namespace {
 
-using std::chrono::milliseconds;
-
 class DynamicChannel final : public Channel {
  public:
   DynamicChannel(boost::asio::io_context& io, std::shared_ptr<PluginInstance> instance)
@@ -29,15 +27,10 @@ class DynamicChannel final : public Channel {
   std::shared_ptr<Call> dispatch(std::shared_ptr<const DispatchRequest> request, std::shared_ptr<ReplySink> /*sink*/,
                                  Completion done) override {
     const auto now = Clock::now();
-    if (request->deadline <= now) {
-      done({core::Error{core::ErrorCode::timeout, "the deadline passed before the request was sent"}, false});
-      return nullptr;
-    }
+    if (refuse_late(*request, now, done)) return nullptr;
     const auto deadline = std::min(request->deadline, now + instance_->settings().timeout);
     auto [call, job] = calls_.begin(std::move(request), deadline, std::move(done));
-    if (!instance_->take(job)) {
-      (void)job->finish(core::Error{core::ErrorCode::overloaded, "too many requests wait for this target"});
-    }
+    if (!instance_->take(job)) (void)job->finish(too_many_wait());
     return std::move(call);
   }
 
@@ -129,28 +122,23 @@ void load(config::MapReader& reader, PluginSettings& settings) {
 
 std::shared_ptr<Target> make(const config::TargetConfig& target, const std::string& path,
                              config::Diagnostics& diagnostics, config::KeyCatalogue* catalogue) {
-  const std::size_t problems_before = problem_count(diagnostics);
-  config::MapReader reader(target.node, path, diagnostics, catalogue);
-  (void)reader.raw("name", "string");
-  (void)reader.raw("kind", "string");
-
+  TargetReader reader(target, path, diagnostics, catalogue);
   PluginSettings settings;
   settings.file = reader.required_string("file");
   read_config(reader, settings);
   settings.threads =
       static_cast<std::size_t>(reader.integer("threads", 4, 1, static_cast<std::int64_t>(kPluginMaxThreads)));
-  settings.timeout = reader.duration("timeout", settings.timeout, milliseconds(1), kLongestTimeout);
-  config::MapReader limits(reader.section("limits"), reader.path_of("limits"), diagnostics, catalogue);
-  settings.pending = static_cast<std::size_t>(limits.integer("pending", 256, 0, 1'000'000));
-  settings.max_reply_bytes =
-      limits.size("max_reply", settings.max_reply_bytes, std::size_t{1} << 10, std::size_t{1} << 30);
+  settings.timeout = reader.time("timeout", settings.timeout);
+  config::MapReader limits = reader.part("limits");
+  settings.pending = TargetReader::pending(limits, settings.pending);
+  settings.max_reply_bytes = TargetReader::max_reply(limits, settings.max_reply_bytes);
   limits.finish();
-  if (problem_count(diagnostics) == problems_before) {
+  if (reader.is_good()) {
     settings.path = config::beside(target.file, settings.file);
     load(reader, settings);
   }
   reader.finish();
-  if (problem_count(diagnostics) != problems_before) return nullptr;
+  if (!reader.is_good()) return nullptr;
   return std::make_shared<DynamicTarget>(target.name, std::move(settings));
 }
 

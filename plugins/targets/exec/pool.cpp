@@ -41,6 +41,7 @@ void ExecPool::put_back(ExecJob job) { queue_.push_front(std::move(job)); }
 
 void ExecPool::forget(const std::shared_ptr<RemoteJob>& job) {
   std::erase_if(queue_, [&](const ExecJob& one) { return one.remote == job; });
+  end_when_idle();
 }
 
 void ExecPool::pump() {
@@ -54,12 +55,15 @@ void ExecPool::pump() {
     if (is_first) --shared_->waiting;
     (*idle)->run(std::move(job));
   }
-  const auto can_serve = [this](const auto& process) { return stopping_ ? process->is_busy() : process->is_hopeful(); };
-  if (std::ranges::none_of(processes_, can_serve)) refuse_all();
-  if (!stopping_ || !queue_.empty()) return;
+  if (std::ranges::none_of(processes_, [](const auto& process) { return process->is_hopeful(); })) refuse_all();
+  end_when_idle();
+}
+
+void ExecPool::end_when_idle() {
+  if (!stopping_ || told_ || !queue_.empty() || shared_->channels > 0) return;
+  if (std::ranges::any_of(processes_, [](const auto& process) { return process->is_busy(); })) return;
+  told_ = Clock::now();
   for (const auto& process : processes_) process->stop();
-  if (!told_ && std::ranges::none_of(processes_, [](const auto& process) { return process->is_busy(); }))
-    told_ = Clock::now();
 }
 
 void ExecPool::refuse_all() {

@@ -1,7 +1,7 @@
 // ExecPool: the processes of one exec target and the requests that wait for one, on the control thread.
 //
-// First come, first served. While no process runs, and none is only just being started again, requests are answered
-// `upstream_unavailable` at once.
+// First come, first served. While no process runs, and none will soon (ExecProcess::is_hopeful), requests are answered
+// `upstream_unavailable` at once. After stop() it goes on for as long as anything waits, works, or may still come.
 // Threads: the control thread's alone, but for ExecShared. Lifetime: held by the handlers of its processes; it goes
 // with the last of them, or with their loop: then what still runs gets SIGTERM, kExecGrace, and SIGKILL, and is reaped.
 #pragma once
@@ -30,6 +30,7 @@ struct ExecShared {
   std::vector<ExecState> states;          // one a process
   std::atomic<std::size_t> waiting{0};    // jobs that have not begun
   std::atomic<std::size_t> idle{0};       // processes
+  std::atomic<std::size_t> channels{0};   // open ones
   std::atomic<std::uint64_t> next_id{1};  // of a job
 };
 
@@ -49,8 +50,10 @@ class ExecPool : public std::enable_shared_from_this<ExecPool> {
   void take(ExecJob job);
   // Nobody waits for it any more.
   void forget(const std::shared_ptr<RemoteJob>& job);
-  // Lets those that work finish, and what waits be served by them.
+  // The target is no longer part of what is served: it ends once it is idle and no channel is open.
   void stop();
+  // The last channel was closed.
+  void on_channels_closed() { pump(); }
 
   // For the processes.
   void put_back(ExecJob job);
@@ -58,6 +61,7 @@ class ExecPool : public std::enable_shared_from_this<ExecPool> {
 
  private:
   void refuse_all();
+  void end_when_idle();
 
   boost::asio::io_context& io_;
   std::shared_ptr<LoopDoor> door_;

@@ -67,6 +67,7 @@ void ExecProcess::start() {
   core::Result<Subprocess> started = Subprocess::start(pool_.shared().settings);
   if (!started.ok()) {
     life_ = nullptr;
+    ended_by_request_ = false;
     ++failures_;
     log(LogLevel::error, named() + " could not be started: " + started.error().message);
     restart_later();
@@ -74,6 +75,7 @@ void ExecProcess::start() {
   }
   life_ = make_life(pool_.io(), std::move(*started));
   if (life_ == nullptr) {
+    ended_by_request_ = false;
     ++failures_;
     log(LogLevel::error, named() + " could not be watched and was ended");
     restart_later();
@@ -88,12 +90,20 @@ void ExecProcess::start() {
   read_errors();
 }
 
+std::chrono::milliseconds ExecProcess::back_off() const noexcept {
+  const unsigned doublings = std::min(failures_ > 0 ? failures_ - 1 : 0U, 16U);
+  return std::min(kExecFirstBackoff * (1U << doublings), kExecLongestBackoff);
+}
+
+bool ExecProcess::is_hopeful() const noexcept {
+  if (is_idle() || is_busy()) return true;
+  return !stopped_ && (failures_ == 0 || (ended_by_request_ && back_off() <= kExecPatience));
+}
+
 void ExecProcess::restart_later() {
   phase_ = Phase::down;
   if (stopped_) return;
-  const unsigned doublings = std::min(failures_ > 0 ? failures_ - 1 : 0U, 16U);
-  const auto delay = std::min(kExecFirstBackoff * (1U << doublings), kExecLongestBackoff);
-  timer_.expires_after(delay);
+  timer_.expires_after(back_off());
   timer_.async_wait([this, pool = pool_.shared_from_this()](const error_code& error) {
     if (error || phase_ != Phase::down || stopped_) return;
     start();
@@ -234,7 +244,7 @@ void ExecProcess::write() {
 void ExecProcess::answer(std::string_view line) {
   ExecReply parsed = parse_exec_reply(job_->id, line);
   if (parsed.is_garbage) {
-    give_up("answered garbage", Failure::bad_reply);
+    give_up(parsed.problem, Failure::bad_reply);
     return;
   }
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - job_began_).count();
@@ -270,6 +280,7 @@ void ExecProcess::fail_job(const std::string& message, Failure failure, bool may
 
 void ExecProcess::give_up(const std::string& why, Failure failure) {
   log(LogLevel::warning, named() + ' ' + why + ": it is ended");
+  ended_by_request_ = phase_ == Phase::busy;
   if (phase_ == Phase::idle) {
     --pool_.shared().idle;
   } else if (phase_ == Phase::busy) {
@@ -315,6 +326,7 @@ void ExecProcess::on_ended(const std::string& how) {
   if (!was_asked_to && !life_->has_answered) ++failures_;
   if (phase_ == Phase::idle) --pool_.shared().idle;
   const bool had_job = job_.has_value();
+  if (!was_asked_to) ended_by_request_ = had_job;
   phase_ = Phase::down;
   timer_.cancel();
   soon_.cancel();

@@ -58,8 +58,8 @@ class ExecProcess {
 
   [[nodiscard]] bool is_idle() const noexcept { return phase_ == Phase::idle; }
   [[nodiscard]] bool is_busy() const noexcept { return phase_ == Phase::busy; }
-  // Whether it runs, or is only just being started again.
-  [[nodiscard]] bool is_hopeful() const noexcept { return is_idle() || is_busy() || (!stopped_ && failures_ == 0); }
+  // Whether it runs, or will soon: it had answered before it ended, or it was a request that ended it.
+  [[nodiscard]] bool is_hopeful() const noexcept;
 
   // For the end of everything, when no handler will run: SIGTERM; then whether it has ended.
   void terminate_now();
@@ -73,6 +73,7 @@ class ExecProcess {
   [[nodiscard]] static std::shared_ptr<Life> make_life(boost::asio::io_context& io, Subprocess started);
 
   [[nodiscard]] std::string named() const;
+  [[nodiscard]] std::chrono::milliseconds back_off() const noexcept;
   void restart_later();
   void wait_for_end();
   void read_output();
@@ -96,7 +97,8 @@ class ExecProcess {
   boost::asio::steady_timer soon_;   // of give_up_soon
   Phase phase_ = Phase::down;
   bool stopped_ = false;
-  unsigned failures_ = 0;  // lives without an answer, in a row
+  unsigned failures_ = 0;          // lives without an answer, in a row
+  bool ended_by_request_ = false;  // the last life did, rather than by itself
   unsigned lines_logged_ = 0;
   unsigned lines_dropped_ = 0;
   Clock::time_point lines_since_;

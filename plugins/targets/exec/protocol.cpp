@@ -9,6 +9,7 @@
 #include "config/json_check.h"
 #include "config/json_text.h"
 #include "core/base/base64.h"
+#include "plugins/content_type.h"
 
 namespace semroute::plugins {
 namespace {
@@ -38,8 +39,19 @@ void append_payload(const DispatchRequest& request, std::string& out) {
   }
 }
 
-ExecReply garbage(const std::string& what) {
-  return {core::Error{core::ErrorCode::upstream_error, "the process answered with what is no reply: " + what}, true};
+constexpr std::size_t kShownBytes = 60;  // of what is no reply
+
+// Escaped, so that it stays on its line.
+std::string shown(std::string_view line) {
+  std::string_view begin = line.substr(0, kShownBytes);
+  // A cut may leave half a character behind.
+  while (begin.size() < line.size() && !begin.empty() &&
+         (static_cast<unsigned char>(line[begin.size()]) & 0xC0U) == 0x80U) {
+    begin.remove_suffix(1);
+  }
+  std::string text;
+  append_json_string(begin, text);
+  return begin.size() < line.size() ? text + "..." : text;
 }
 
 using Members = std::map<std::string, std::string_view, std::less<>>;
@@ -107,6 +119,10 @@ std::string exec_request_line(std::uint64_t id, const DispatchRequest& request, 
 }
 
 ExecReply parse_exec_reply(std::uint64_t id, std::string_view line) {
+  const auto garbage = [line](const std::string& what) {
+    const std::string problem = "answered with what is no reply: " + what + ": " + shown(line);
+    return ExecReply{core::Error{core::ErrorCode::upstream_error, "the target's process " + problem}, true, problem};
+  };
   const auto parsed = config::json_members(line);
   if (!parsed) return garbage("not a JSON object");
   Members members;
@@ -133,6 +149,7 @@ ExecReply parse_exec_reply(std::uint64_t id, std::string_view line) {
   if (const auto type = members.find("content_type"); type != members.end()) {
     const auto value = config::json_string_value(type->second);
     if (!value) return garbage("its content_type is no string");
+    if (!is_content_type(*value)) return garbage("its content_type cannot be one");
     reply.content_type = *value;
   }
   return {std::move(reply), false};

@@ -21,6 +21,7 @@ namespace semroute::plugins {
 struct ExecReply {
   core::Result<DispatchReply> reply;
   bool is_garbage = false;  // no reply to this request: what comes next from the process means nothing
+  std::string problem{};    // what made it garbage, with the beginning of the line
 };
 // `line` without its line break.
 [[nodiscard]] ExecReply parse_exec_reply(std::uint64_t id, std::string_view line);

@@ -25,9 +25,13 @@ struct ExecSettings {
 
 inline constexpr std::chrono::milliseconds kExecFirstBackoff{100};  // doubled with every run that answers nothing
 inline constexpr std::chrono::milliseconds kExecLongestBackoff{30'000};
+// How long requests wait for a process to be started again after one of them has ended it; beyond, they are better
+// served by another target.
+inline constexpr std::chrono::milliseconds kExecPatience{1'000};
 inline constexpr std::chrono::milliseconds kExecGrace{1'000};  // from SIGTERM to SIGKILL
 inline constexpr std::size_t kExecMaxProcesses = 256;
-inline constexpr std::size_t kExecMaxLogLine = 1'024;  // bytes of stderr that make a line of the log
-inline constexpr std::size_t kExecLogLines = 100;      // a second and process; the rest is counted
+inline constexpr std::size_t kExecLeastMemory = std::size_t{4} << 20;  // in less not even a shell starts
+inline constexpr std::size_t kExecMaxLogLine = 1'024;                  // bytes of stderr that make a line of the log
+inline constexpr std::size_t kExecLogLines = 100;                      // a second and process; the rest is counted
 
 }  // namespace semroute::plugins

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "config/scalar.h"
 #include "plugins/remote_call.h"
 #include "plugins/targets/exec/pool.h"
 #include "plugins/targets/exec/protocol.h"
@@ -11,8 +12,6 @@
 
 namespace semroute::plugins {
 namespace {
-
-using std::chrono::milliseconds;
 
 // The way to the pool: set by start(), before any worker has the target.
 struct ExecHome {
@@ -31,21 +30,28 @@ class ExecChannel final : public Channel {
           (void)to.door->post([pool = to.pool, job] {
             if (const auto there = pool.lock()) there->forget(job);
           });
-        }) {}
+        }) {
+    ++shared_->channels;
+  }
+  ExecChannel(const ExecChannel&) = delete;
+  ExecChannel& operator=(const ExecChannel&) = delete;
+  ~ExecChannel() override {
+    if (--shared_->channels > 0 || home_.door == nullptr) return;
+    (void)home_.door->post([pool = home_.pool] {
+      if (const auto there = pool.lock()) there->on_channels_closed();
+    });
+  }
 
   std::shared_ptr<Call> dispatch(std::shared_ptr<const DispatchRequest> request, std::shared_ptr<ReplySink> /*sink*/,
                                  Completion done) override {
     const auto now = Clock::now();
-    if (request->deadline <= now) {
-      done({core::Error{core::ErrorCode::timeout, "the deadline passed before the request was sent"}, false});
-      return nullptr;
-    }
+    if (refuse_late(*request, now, done)) return nullptr;
     if (home_.door == nullptr) {
       done({core::Error{core::ErrorCode::upstream_unavailable, "the target's processes are not started"}, false});
       return nullptr;
     }
     if (shared_->waiting >= shared_->settings.pending + shared_->idle) {
-      done({core::Error{core::ErrorCode::overloaded, "too many requests wait for this target"}, false});
+      done({too_many_wait(), false});
       return nullptr;
     }
     const auto deadline = std::min(request->deadline, now + shared_->settings.timeout);
@@ -116,23 +122,34 @@ class ExecTarget final : public Target {
   ExecHome home_;
 };
 
-void read_command(config::MapReader& reader, ExecSettings& settings) {
-  settings.command = reader.strings("command");
-  const bool has_nul = std::ranges::any_of(
-      settings.command, [](const std::string& word) { return word.find('\0') != std::string::npos; });
-  if (settings.command.empty() || settings.command.front().empty() || has_nul) {
-    reader.error("command", "expected a list of strings: a program, then its arguments");
+void read_command(TargetReader& reader, ExecSettings& settings) {
+  constexpr std::string_view kExpected = "expected a list of strings: a program, then its arguments";
+  const config::Value* node = reader.raw("command", "list of strings");
+  if (node == nullptr || node->list() == nullptr || node->list()->empty()) {
+    const std::string found = node == nullptr ? "nothing" : config::found_text(*node);
+    const bool is_string = node != nullptr && node->string() != nullptr;
+    reader.error("command", std::string(kExpected) + ", found " + (found == "a list" ? "an empty list" : found) +
+                                (is_string ? "; no shell takes it apart" : ""));
     return;
   }
-  const auto program = find_program(settings.command.front(), settings.folder);
-  if (program) {
+  for (const config::Value& word : *node->list()) {
+    if (word.string() == nullptr) {
+      reader.error("command", std::string(kExpected) + ", found " + config::found_text(word) + " in it");
+    } else if (word.string()->find('\0') != std::string::npos) {
+      reader.error("command", "expected words without NUL bytes, found \"" + config::printable(*word.string()) + '"');
+    } else {
+      settings.command.push_back(*word.string());
+    }
+  }
+  if (settings.command.size() != node->list()->size()) return;
+  if (const auto program = find_program(settings.command.front(), settings.folder)) {
     settings.command.front() = *program;
   } else {
     reader.error("command", "expected a program that can be run, found \"" + settings.command.front() + '"');
   }
 }
 
-void read_environment(config::MapReader& reader, ExecSettings& settings) {
+void read_environment(TargetReader& reader, ExecSettings& settings) {
   for (const config::Member& member : reader.string_map("env")) {
     const std::string* value = member.value.string();
     if (value == nullptr) continue;  // reported by the reader
@@ -145,25 +162,24 @@ void read_environment(config::MapReader& reader, ExecSettings& settings) {
   }
 }
 
-void read_limits(config::MapReader& reader, config::Diagnostics& diagnostics, config::KeyCatalogue* catalogue,
-                 ExecSettings& settings) {
-  config::MapReader own(reader.section("limits"), reader.path_of("limits"), diagnostics, catalogue);
-  settings.pending = static_cast<std::size_t>(own.integer("pending", 256, 0, 1'000'000));
-  settings.max_reply_bytes =
-      own.size("max_reply", settings.max_reply_bytes, std::size_t{1} << 10, std::size_t{1} << 30);
+void read_limits(TargetReader& reader, ExecSettings& settings) {
+  config::MapReader own = reader.part("limits");
+  settings.pending = TargetReader::pending(own, settings.pending);
+  settings.max_reply_bytes = TargetReader::max_reply(own, settings.max_reply_bytes);
   const std::size_t memory = own.size("memory", 0, 0, std::size_t{1} << 40);
-  if (memory > 0) settings.memory_bytes = memory;
+  if (memory > 0 && memory < kExecLeastMemory) {
+    own.error("memory", "expected 0, for none, or at least " + config::format_size(kExecLeastMemory) + ", found " +
+                            config::format_size(memory) + ": no program starts in less");
+  } else if (memory > 0) {
+    settings.memory_bytes = memory;
+  }
   settings.open_files = static_cast<std::size_t>(own.integer("open_files", 256, 8, 1'000'000));
   own.finish();
 }
 
 std::shared_ptr<Target> make(const config::TargetConfig& target, const std::string& path,
                              config::Diagnostics& diagnostics, config::KeyCatalogue* catalogue) {
-  const std::size_t problems_before = problem_count(diagnostics);
-  config::MapReader reader(target.node, path, diagnostics, catalogue);
-  (void)reader.raw("name", "string");
-  (void)reader.raw("kind", "string");
-
+  TargetReader reader(target, path, diagnostics, catalogue);
   ExecSettings settings;
   if (!target.file.empty()) {
     std::error_code ignored;  // then it is relative, as it was
@@ -173,11 +189,11 @@ std::shared_ptr<Target> make(const config::TargetConfig& target, const std::stri
   read_environment(reader, settings);
   settings.processes =
       static_cast<std::size_t>(reader.integer("processes", 1, 1, static_cast<std::int64_t>(kExecMaxProcesses)));
-  settings.timeout = reader.duration("timeout", settings.timeout, milliseconds(1), kLongestTimeout);
+  settings.timeout = reader.time("timeout", settings.timeout);
   settings.idempotent = reader.boolean("idempotent", false);
-  read_limits(reader, diagnostics, catalogue, settings);
+  read_limits(reader, settings);
   reader.finish();
-  if (problem_count(diagnostics) != problems_before) return nullptr;
+  if (!reader.is_good()) return nullptr;
   return std::make_shared<ExecTarget>(target.name, std::move(settings));
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/limits.h"
+#include "plugins/refusals.h"
 
 namespace semroute::plugins {
 namespace {
@@ -34,6 +35,10 @@ Failure failure_of(Cause cause) noexcept {
 
 // What a gateway answers when what stands behind it does not.
 bool is_gateway_failure(int status) noexcept { return status >= 502 && status <= 504; }
+
+core::Error none_usable() {
+  return {ErrorCode::upstream_unavailable, "every endpoint of the target is unhealthy or ejected"};
+}
 
 }  // namespace
 
@@ -73,15 +78,14 @@ void HttpCall::next_try() {
   HttpPool::Place place;
   switch (pool_->find_place(tried_, place)) {
     case HttpPool::Search::found: return run(std::move(place));
-    case HttpPool::Search::none:
-      return give_up(ErrorCode::upstream_unavailable, "every endpoint of the target is unhealthy or ejected");
-    case HttpPool::Search::wait:
-      if (!pool_->wait(*this)) {
-        return give_up(ErrorCode::overloaded, "too many requests wait for this target (limits.pending)");
-      }
-      state_ = State::waiting;
-      pool_->deadlines().set(*this, deadline_);
+    case HttpPool::Search::none: return give_up(none_usable());
+    case HttpPool::Search::wait: break;
   }
+  const ConnectionLimit::Wait wait = pool_->wait(*this);
+  if (wait == ConnectionLimit::Wait::refused) return give_up(too_many_wait());
+  state_ = State::waiting;
+  const bool is_handover = wait == ConnectionLimit::Wait::handover;
+  pool_->deadlines().set(*this, is_handover ? std::min(deadline_, Clock::now() + kHandoverPatience) : deadline_);
 }
 
 bool HttpCall::on_turn() {
@@ -95,7 +99,7 @@ bool HttpCall::on_turn() {
   if (search == HttpPool::Search::found) {
     run(std::move(place));
   } else {
-    give_up(ErrorCode::upstream_unavailable, "every endpoint of the target is unhealthy or ejected");
+    give_up(none_usable());
   }
   return true;
 }
@@ -215,9 +219,12 @@ void HttpCall::on_due() {
   const auto keep = shared_from_this();
   if (state_ == State::backing_off) return next_try();
   if (state_ != State::waiting) return;
+  const bool is_over = deadline_ <= Clock::now();
+  if (!is_over && upstream_->connections()->may_stay_pending()) return pool_->deadlines().set(*this, deadline_);
   pool_->stop_waiting(*this);
   state_ = State::trying;
-  give_up(ErrorCode::timeout, "the deadline passed while waiting for a connection");
+  if (!is_over) return give_up(too_many_wait());
+  give_up({ErrorCode::timeout, "the deadline passed while waiting for a connection"});
 }
 
 void HttpCall::cancel() {
@@ -230,10 +237,10 @@ void HttpCall::cancel() {
 }
 
 // No place for another try: what the try before ended with is the answer, if there was one.
-void HttpCall::give_up(ErrorCode code, std::string message) {
+void HttpCall::give_up(core::Error error) {
   if (!last_) {
-    attempts_.push_back({{}, std::string(core::to_string(code)), microseconds(Clock::now() - began_)});
-    return finish(core::Error{code, std::move(message)});
+    attempts_.push_back({{}, std::string(core::to_string(error.code)), microseconds(Clock::now() - began_)});
+    return finish(std::move(error));
   }
   if (last_->cause == Cause::reply) return finish(std::move(last_->reply));
   finish(core::Error{last_->code, std::move(last_->message)});

@@ -62,7 +62,7 @@ class HttpCall final : public Call,
   // Takes one of the budget when it says yes, and says how long to wait.
   [[nodiscard]] bool may_retry(Clock::time_point now);
   [[nodiscard]] Clock::duration back_off(Clock::time_point now);
-  void give_up(core::ErrorCode code, std::string message);
+  void give_up(core::Error error);
   void finish(core::Result<DispatchReply> reply);
 
   std::shared_ptr<HttpPool> pool_;  // null when done

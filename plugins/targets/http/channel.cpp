@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "config/scalar.h"
+#include "plugins/refusals.h"
 #include "plugins/targets/http/call.h"
 #include "plugins/targets/http/pool.h"
 
@@ -15,7 +17,7 @@ class HttpChannel final : public Channel {
  public:
   HttpChannel(boost::asio::io_context& io, std::shared_ptr<HttpUpstream> upstream)
       : upstream_(std::move(upstream)), pool_(std::make_shared<HttpPool>(io, upstream_)) {
-    upstream_->join(pool_);
+    upstream_->connections()->join(pool_);
   }
   HttpChannel(const HttpChannel&) = delete;
   HttpChannel& operator=(const HttpChannel&) = delete;
@@ -27,8 +29,12 @@ class HttpChannel final : public Channel {
       done({core::Error{code, std::move(message)}, false});
       return nullptr;
     };
-    if (request->deadline <= Clock::now()) {
-      return refuse(ErrorCode::timeout, "the deadline passed before the request was sent");
+    if (refuse_late(*request, Clock::now(), done)) return nullptr;
+    const auto most = upstream_->settings().max_request_bytes;
+    if (most && request->payload.size() > *most) {
+      return refuse(ErrorCode::too_large, "the payload has " + std::to_string(request->payload.size()) +
+                                              " bytes, the target takes " + config::format_size(*most) +
+                                              " (limits.max_request)");
     }
     std::string headers;
     headers.reserve(kUsualHeaderBytes);

@@ -46,7 +46,8 @@ HttpConnection::Bytes behind(HttpConnection::Bytes bytes, std::size_t done) noex
 
 }  // namespace
 
-HttpConnection::HttpConnection(asio::io_context& io, const HttpTls* tls, const std::string& host, HttpPermit permit)
+HttpConnection::HttpConnection(asio::io_context& io, const HttpTls* tls, const std::string& host,
+                               ConnectionPermit permit)
     : tls_(tls), host_(host), permit_(std::move(permit)), socket_(io) {}
 
 void HttpConnection::close() {
@@ -56,7 +57,7 @@ void HttpConnection::close() {
   permit_.give_back();
 }
 
-void HttpConnection::connect(std::shared_ptr<const HttpAddresses::List> addresses, const HttpNetworks& denied) {
+void HttpConnection::connect(std::shared_ptr<const HostAddresses::List> addresses, const HttpNetworks& denied) {
   addresses_ = std::move(addresses);
   denied_ = &denied;
   next_address_ = 0;
@@ -96,6 +97,12 @@ void HttpConnection::on_socket_connected() {
   stream_->async_handshake(asio::ssl::stream_base::client, [self = shared_from_this()](const Error& error) {
     if (self->user_ != nullptr) self->user_->on_connected(error);
   });
+}
+
+std::string HttpConnection::problem(const Error& error) const {
+  const std::string certificate = stream_ == nullptr ? std::string() : certificate_problem(*stream_);
+  if (!certificate.empty()) return "TLS: " + certificate;
+  return (stream_ == nullptr ? "" : "TLS: ") + error.message();
 }
 
 HttpConnection::Written HttpConnection::write(const Bytes& bytes, std::shared_ptr<const void> keep) {

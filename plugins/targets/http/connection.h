@@ -13,9 +13,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
-#include "plugins/targets/http/addresses.h"
+#include "plugins/targets/connection_limit.h"
+#include "plugins/targets/host_addresses.h"
 #include "plugins/targets/http/networks.h"
-#include "plugins/targets/http/permit.h"
 #include "plugins/targets/http/reply.h"
 #include "plugins/targets/http/tls.h"
 
@@ -37,7 +37,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   };
 
   // `tls` null: plain. `host`: the URL's, that TLS verifies.
-  HttpConnection(boost::asio::io_context& io, const HttpTls* tls, const std::string& host, HttpPermit permit);
+  HttpConnection(boost::asio::io_context& io, const HttpTls* tls, const std::string& host, ConnectionPermit permit);
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
 
@@ -46,8 +46,10 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void close();
 
   // Connects to the first address that accepts and is not denied, and shakes hands; on_connected() tells, perhaps
-  // before this returns. Its error is `access_denied` when every address is denied.
-  void connect(std::shared_ptr<const HttpAddresses::List> addresses, const HttpNetworks& denied);
+  // before this returns. Its error is `access_denied` when every address is denied; problem() says more than the error.
+  void connect(std::shared_ptr<const HostAddresses::List> addresses, const HttpNetworks& denied);
+
+  [[nodiscard]] std::string problem(const Error& error) const;
 
   struct Written {
     bool ended = false;  // all went out, or `error` is set; else on_written() will tell
@@ -63,7 +65,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   [[nodiscard]] const boost::asio::ip::tcp::endpoint& peer() const noexcept { return peer_; }
   [[nodiscard]] HttpReplyReader& reader() noexcept { return reader_; }
   // For the connection that takes this one's place.
-  [[nodiscard]] HttpPermit take_permit() noexcept { return std::move(permit_); }
+  [[nodiscard]] ConnectionPermit take_permit() noexcept { return std::move(permit_); }
 
  private:
   using Socket = boost::asio::ip::tcp::socket;
@@ -74,11 +76,11 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
 
   const HttpTls* tls_;
   const std::string& host_;
-  HttpPermit permit_;
+  ConnectionPermit permit_;
   User* user_ = nullptr;
   Socket socket_;
   std::unique_ptr<HttpTls::Stream> stream_;  // over the socket; null: plain
-  std::shared_ptr<const HttpAddresses::List> addresses_;
+  std::shared_ptr<const HostAddresses::List> addresses_;
   const HttpNetworks* denied_ = nullptr;
   std::size_t next_address_ = 0;
   boost::asio::ip::tcp::endpoint peer_;

@@ -7,6 +7,8 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 
+#include "plugins/refusals.h"
+
 namespace semroute::plugins {
 
 namespace asio = boost::asio;
@@ -37,7 +39,7 @@ void HttpExchange::connect() {
   const auto now = Clock::now();
   const auto due = now + pool_->upstream().settings().connect_timeout;
   pool_->deadlines().set(*this, std::min({what_.deadline, try_deadline_, due}));
-  HttpAddresses& addresses = *pool_->upstream().endpoint(endpoint_).addresses;
+  HostAddresses& addresses = *pool_->upstream().endpoint(endpoint_).addresses;
   if (addresses.known(now) != nullptr) return on_resolved();
   resolving_ = std::make_shared<bool>(true);
   addresses.wait(this, [this, &io = pool_->io(), waits = std::weak_ptr<bool>(resolving_)] {
@@ -50,7 +52,7 @@ void HttpExchange::connect() {
 void HttpExchange::on_resolved() {
   resolving_.reset();
   HttpUpstream& upstream = pool_->upstream();
-  HttpAddresses& addresses = *upstream.endpoint(endpoint_).addresses;
+  HostAddresses& addresses = *upstream.endpoint(endpoint_).addresses;
   auto known = addresses.known(Clock::now());
   if (known == nullptr) {
     return fail(Cause::connect_failure, ErrorCode::upstream_unavailable,
@@ -67,7 +69,7 @@ void HttpExchange::on_resolved() {
 void HttpExchange::on_connected(const error_code& error) {
   if (error) {
     return fail(Cause::connect_failure, ErrorCode::upstream_unavailable,
-                "the target cannot be connected: " + error.message());
+                "the target cannot be connected: " + connection_->problem(error));
   }
   send();
 }
@@ -188,7 +190,7 @@ void HttpExchange::on_due() {
     case Phase::done: return;
     case Phase::resolving:
     case Phase::connecting:
-      if (is_over) return fail(deadline, ErrorCode::timeout, "the deadline passed before the request was sent");
+      if (is_over) return fail(deadline, ErrorCode::timeout, deadline_passed().message);
       return fail(Cause::connect_failure, ErrorCode::upstream_unavailable,
                   phase_ == Phase::resolving ? "the target's name was not resolved within connect_timeout"
                                              : "the target was not connected within connect_timeout");

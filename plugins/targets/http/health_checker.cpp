@@ -56,7 +56,7 @@ class HttpHealthChecker::Check final : private HttpConnection::User, private Htt
     waits_.reset();
     auto known = endpoint_.addresses->known(Clock::now());
     if (known == nullptr) return end(false);
-    connection_ = std::make_shared<HttpConnection>(io_, endpoint_.tls, endpoint_.url.host, HttpPermit());
+    connection_ = std::make_shared<HttpConnection>(io_, endpoint_.tls, endpoint_.url.host, ConnectionPermit());
     connection_->use(*this);
     connection_->connect(std::move(known), upstream_->settings().deny_networks);
   }

@@ -10,7 +10,7 @@
 namespace semroute::plugins {
 
 HttpPool::HttpPool(boost::asio::io_context& io, std::shared_ptr<HttpUpstream> upstream)
-    : io_(io),
+    : ConnectionPool(io, upstream->connections()),
       upstream_(std::move(upstream)),
       deadlines_(io),
       balancer_(upstream_->settings().balance),
@@ -55,10 +55,10 @@ HttpPool::Search HttpPool::find_place(std::uint64_t tried, Place& place) {
   bool is_probe = false;
   std::optional<std::size_t> picked;
   // Who has waited takes what there is.
-  if (serving_) picked = pick(tried, true, is_probe);
+  if (is_serving()) picked = pick(tried, true, is_probe);
   if (!picked) picked = pick(tried, false, is_probe);
   if (!picked) return Search::none;
-  if (!serving_ && !waiting_.empty()) {
+  if (!is_serving() && has_waiting()) {
     // Others were here before.
     upstream_->on_nothing_told(*picked, is_probe);
     return Search::wait;
@@ -66,8 +66,8 @@ HttpPool::Search HttpPool::find_place(std::uint64_t tried, Place& place) {
   place = {*picked, is_probe, true, take_idle(*picked)};
   if (place.connection != nullptr) return Search::found;
   place.is_reused = false;
-  HttpPermit permit = given_ ? std::move(given_) : upstream_->take_connection();
-  if (!permit && close_idle_but(*picked)) permit = upstream_->take_connection();
+  ConnectionPermit permit = take_permit();
+  if (!permit && close_idle_but(*picked)) permit = take_permit();
   if (permit) {
     place.connection = make(*picked, std::move(permit));
     return Search::found;
@@ -76,16 +76,14 @@ HttpPool::Search HttpPool::find_place(std::uint64_t tried, Place& place) {
   return Search::wait;
 }
 
-std::shared_ptr<HttpConnection> HttpPool::make(std::size_t endpoint, HttpPermit permit) {
+std::shared_ptr<HttpConnection> HttpPool::make(std::size_t endpoint, ConnectionPermit permit) {
   const HttpEndpoint& to = upstream_->endpoint(endpoint);
-  ++open_;
-  return std::make_shared<HttpConnection>(io_, to.tls, to.url.host, std::move(permit));
+  return std::make_shared<HttpConnection>(io(), to.tls, to.url.host, std::move(permit));
 }
 
 std::shared_ptr<HttpConnection> HttpPool::replace(std::size_t endpoint, HttpConnection& old) {
-  HttpPermit permit = old.take_permit();
+  ConnectionPermit permit = old.take_permit();
   old.close();
-  --open_;
   return make(endpoint, std::move(permit));
 }
 
@@ -96,11 +94,11 @@ std::shared_ptr<HttpConnection> HttpPool::take_idle(std::size_t endpoint) {
   while (!idle.empty()) {
     std::shared_ptr<HttpConnection> connection = std::move(idle.back().connection);
     idle.pop_back();
+    set_idle_count(idle_count() - 1);
     // One to an address that the name has no longer is not used again.
     const bool is_current = known == nullptr || std::ranges::find(*known, connection->peer()) != known->end();
     if (is_current && connection->is_quiet()) return connection;
-    connection->close();
-    --open_;
+    close(*connection);
   }
   return nullptr;
 }
@@ -108,99 +106,70 @@ std::shared_ptr<HttpConnection> HttpPool::take_idle(std::size_t endpoint) {
 bool HttpPool::close_idle_but(std::size_t endpoint) {
   for (std::size_t i = 0; i < idle_.size(); ++i) {
     if (i == endpoint || idle_[i].empty()) continue;
-    idle_[i].front().connection->close();
+    const auto connection = std::move(idle_[i].front().connection);
     idle_[i].erase(idle_[i].begin());
-    --open_;
+    set_idle_count(idle_count() - 1);
+    close(*connection);
     return true;
   }
   return false;
 }
 
-bool HttpPool::wait(HttpCall& call) {
-  if (!upstream_->take_pending()) return false;
+ConnectionLimit::Wait HttpPool::wait(HttpCall& call) {
+  const ConnectionLimit::Wait wait = begin_wait();
+  if (wait == ConnectionLimit::Wait::refused) return wait;
   call.waits_at(waiting_.insert(waiting_.end(), &call));
   want_connection();
-  return true;
-}
-
-void HttpPool::want_connection() {
-  if (std::exchange(wants_, true)) return;
-  upstream_->want_connection(this);
-  // One that was given back before that would otherwise be told to nobody: giving it back once more tells.
-  HttpPermit permit = upstream_->take_connection();
+  return wait;
 }
 
 void HttpPool::stop_waiting(HttpCall& call) {
   waiting_.erase(call.waits_at());
-  upstream_->give_pending();
-}
-
-bool HttpPool::is_over_share() const noexcept {
-  return open_ * upstream_->pools() > upstream_->settings().max_connections;
+  end_wait();
 }
 
 void HttpPool::put_back(std::size_t endpoint, std::shared_ptr<HttpConnection> connection, bool is_reusable) {
-  const bool is_owed = upstream_->is_wanted_by_others(wants_) && (waiting_.empty() || is_over_share());
-  if (is_reusable && !closed_ && !is_owed) {
+  if (is_reusable && !is_closed() && !is_owed()) {
     connection->leave();
     idle_[endpoint].push_back({std::move(connection), Clock::now()});
+    set_idle_count(idle_count() + 1);
     if (!std::exchange(sweeping_, true)) deadlines_.set(*this, Clock::now() + core::kHttpIdleTimeout);
   } else {
-    connection->close();
-    --open_;
+    close(*connection);
   }
   serve_waiting();
 }
 
-void HttpPool::serve_waiting() {
-  if (std::exchange(serving_, true)) return;
-  while (!waiting_.empty() && !closed_) {
-    HttpCall& call = *waiting_.front();
-    // False: it waits on.
-    if (!call.on_turn()) break;
-  }
-  serving_ = false;
-  given_.give_back();
-  if (!waiting_.empty() && !closed_) want_connection();
+void HttpPool::close(HttpConnection& connection) {
+  connection.close();
+  on_closed();
 }
 
-void HttpPool::on_connection_given(HttpPermit permit) {
-  wants_ = false;
-  if (closed_) return;
-  given_ = std::move(permit);
-  serve_waiting();
-}
-
-void HttpPool::give_up_idle() {
-  if (closed_ || !upstream_->is_wanted_by_others(wants_)) return;
-  (void)close_idle_but(idle_.size());
-}
+bool HttpPool::serve_next() { return waiting_.front()->on_turn(); }
 
 void HttpPool::on_due() {
   const auto oldest = Clock::now() - core::kHttpIdleTimeout;
-  bool is_any_left = false;
+  std::size_t left = 0;
   for (std::vector<Idle>& idle : idle_) {
     std::erase_if(idle, [&](const Idle& one) {
       if (one.since > oldest && one.connection->is_quiet()) return false;
-      one.connection->close();
-      --open_;
+      close(*one.connection);
       return true;
     });
-    is_any_left = is_any_left || !idle.empty();
+    left += idle.size();
   }
-  sweeping_ = is_any_left;
-  if (is_any_left) deadlines_.set(*this, Clock::now() + core::kHttpIdleTimeout);
+  set_idle_count(left);
+  sweeping_ = left > 0;
+  if (sweeping_) deadlines_.set(*this, Clock::now() + core::kHttpIdleTimeout);
 }
 
 void HttpPool::close() {
-  closed_ = true;
-  upstream_->leave(this);
-  for (std::size_t i = 0; i < upstream_->size(); ++i) upstream_->endpoint(i).addresses->forget(this);
+  close_line();
   for (std::vector<Idle>& idle : idle_) {
-    for (const Idle& one : idle) one.connection->close();
-    open_ -= idle.size();
+    for (const Idle& one : idle) close(*one.connection);
     idle.clear();
   }
+  set_idle_count(0);
   while (calls_ != nullptr) calls_->cancel();
 }
 

@@ -8,6 +8,7 @@
 
 #include "config/header_rules.h"
 #include "core/base/limits.h"
+#include "plugins/content_type.h"
 
 namespace semroute::plugins {
 namespace {
@@ -276,7 +277,7 @@ bool HttpReplyReader::settle_framing() {
   // A body announced where there is none may still be sent.
   const bool is_announced = encodings_ > 0 || (lengths_ == 1 && length_ > 0);
   keep_ = is_version_1_1 && !is_close_ && !(is_bodiless && is_announced);
-  if (!config::is_header_value(content_type_)) content_type_ = "application/octet-stream";
+  if (!is_content_type(content_type_)) content_type_ = "application/octet-stream";
   if (is_bodiless) {
     phase_ = Phase::done;
   } else if (is_chunked_) {

@@ -9,14 +9,13 @@
 #include "config/scalar.h"
 #include "config/sections.h"
 #include "core/base/limits.h"
+#include "plugins/targets/target_reader.h"
 
 namespace semroute::plugins {
 namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kShortest{1};
-constexpr milliseconds kLongest = std::chrono::hours(24);
 constexpr std::int64_t kMaxWeight = 1'000;
 constexpr std::int64_t kMaxCount = 1'000'000;
 constexpr std::int64_t kMaxChecks = 1'000;  // in a row
@@ -25,15 +24,9 @@ class SettingsReader {
  public:
   SettingsReader(const config::TargetConfig& target, const std::string& path, config::Diagnostics& diagnostics,
                  config::KeyCatalogue* catalogue)
-      : node_(target.node),
-        file_(target.file),
-        reader_(target.node, path, diagnostics, catalogue),
-        diagnostics_(diagnostics),
-        catalogue_(catalogue) {}
+      : reader_(target, path, diagnostics, catalogue) {}
 
-  HttpSettings read() {
-    (void)reader_.raw("name", "string");
-    (void)reader_.raw("kind", "string");
+  std::optional<HttpSettings> read() {
     read_endpoints();
     constexpr std::array<std::string_view, 3> kBalances{"round_robin", "least_request", "random"};
     const std::string balance = reader_.one_of("balance", {kBalances.begin(), kBalances.end()},
@@ -49,14 +42,11 @@ class SettingsReader {
     read_header_files();
     read_networks();
     reader_.finish();
+    if (!reader_.is_good()) return std::nullopt;
     return std::move(settings_);
   }
 
  private:
-  [[nodiscard]] config::MapReader section(std::string_view key) {
-    return {reader_.section(key), reader_.path_of(key), diagnostics_, catalogue_};
-  }
-
   static void count(config::MapReader& reader, std::string_view key, std::size_t& value, std::int64_t least,
                     std::int64_t most) {
     value = static_cast<std::size_t>(reader.integer(key, static_cast<std::int64_t>(value), least, most));
@@ -70,24 +60,27 @@ class SettingsReader {
     core::Result<HttpUrl> url = parse_http_url(text);
     // Not shown as it is: it may hold a password.
     if (!url.ok()) return reader.error("url", url.error().message);
+    if (std::ranges::any_of(settings_.endpoints,
+                            [&](const auto& other) { return is_same_endpoint(other.url, *url); })) {
+      return reader.error("url", "is the same endpoint as one before; for a larger share give that one a weight");
+    }
     settings_.endpoints.push_back({std::move(url).value(), weight});
   }
 
   void read_endpoints() {
     if (const std::optional<std::string> url = reader_.string("url")) add_endpoint(reader_, *url, 1);
     const config::Value::List& list = reader_.elements("endpoints", "list of maps");
-    const bool has_list = has("endpoints");
+    const bool has_list = reader_.has("endpoints");
     for (std::size_t i = 0; i < list.size(); ++i) {
-      config::MapReader own(list[i], reader_.path_of("endpoints") + '[' + std::to_string(i) + ']', diagnostics_,
-                            catalogue_);
+      config::MapReader own = reader_.part(list[i], reader_.path_of("endpoints") + '[' + std::to_string(i) + ']');
       const std::string url = own.required_string("url");
       const auto weight = static_cast<std::uint32_t>(own.integer("weight", 1, 1, kMaxWeight));
       if (!url.empty()) add_endpoint(own, url, weight);
       own.finish();
     }
-    if (has("url") && has_list) {
+    if (reader_.has("url") && has_list) {
       reader_.error("endpoints", "expected either url or endpoints, found both");
-    } else if (!has("url") && !has_list) {
+    } else if (!reader_.has("url") && !has_list) {
       reader_.error("url", "is required: expected a string, or endpoints; found nothing");
     } else if (has_list && (list.empty() || list.size() > core::kHttpMaxEndpoints)) {
       reader_.error("endpoints", "expected 1.." + std::to_string(core::kHttpMaxEndpoints) + " endpoints, found " +
@@ -96,20 +89,13 @@ class SettingsReader {
   }
 
   void read_times() {
-    const auto time = [this](std::string_view key, milliseconds& value) {
-      value = reader_.duration(key, value, kShortest, kLongest);
-    };
-    time("connect_timeout", settings_.connect_timeout);
-    time("timeout", settings_.timeout);
-    time("stream_idle_timeout", settings_.stream_idle_timeout);
-    const std::string range = config::format_duration(kShortest) + ".." + config::format_duration(kLongest);
-    if (const config::Value* value = reader_.raw("per_try_timeout", "duration", range)) {
-      const auto parsed = value->string() != nullptr ? config::parse_duration(*value->string()) : std::nullopt;
-      if (parsed && *parsed >= kShortest && *parsed <= kLongest) {
-        settings_.per_try_timeout = parsed;
-      } else {
-        reader_.error("per_try_timeout", "expected a duration " + range + ", found " + found_text(*value));
-      }
+    settings_.connect_timeout = reader_.time("connect_timeout", settings_.connect_timeout);
+    settings_.timeout = reader_.time("timeout", settings_.timeout);
+    settings_.stream_idle_timeout = reader_.time("stream_idle_timeout", settings_.stream_idle_timeout);
+    settings_.per_try_timeout = reader_.optional_duration("per_try_timeout", kShortestTimeout, kLongestTimeout);
+    reader_.check_within_timeout("connect_timeout", settings_.connect_timeout, settings_.timeout);
+    if (settings_.per_try_timeout) {
+      reader_.check_within_timeout("per_try_timeout", *settings_.per_try_timeout, settings_.timeout);
     }
   }
 
@@ -117,7 +103,7 @@ class SettingsReader {
     settings_.idempotent = reader_.boolean("idempotent", false);
     count(reader_, "retries", settings_.retries, 0, static_cast<std::int64_t>(core::kHttpMaxRetries));
     read_retry_on();
-    config::MapReader own = section("retry_budget");
+    config::MapReader own = reader_.part("retry_budget");
     settings_.retry_budget_percent = own.number("percent", settings_.retry_budget_percent, 0, 100);
     count(own, "min", settings_.retry_budget_min, 0, kMaxCount);
     own.finish();
@@ -131,6 +117,10 @@ class SettingsReader {
                                             "[connect_failure, reset_before_request]");
     if (node == nullptr) return;
     if (node->list() == nullptr) return reader_.error("retry_on", "expected a list, found " + found_text(*node));
+    if (node->list()->empty()) {
+      return reader_.error("retry_on",
+                           "expected at least one; for a target that is never tried again write retries: 0");
+    }
     HttpRetryOn on{.connect_failure = false, .reset_before_request = false, .statuses = {}};
     for (const config::Value& value : *node->list()) {
       const std::string word = value.string() != nullptr ? *value.string() : std::string();
@@ -161,7 +151,7 @@ class SettingsReader {
   void read_health() {
     const config::Value* node = reader_.raw("health", "map");
     if (node == nullptr) return;  // left out: off
-    config::MapReader own(*node, reader_.path_of("health"), diagnostics_, catalogue_);
+    config::MapReader own = reader_.part(*node, reader_.path_of("health"));
     HttpHealthSettings health;
     health.path = own.required_string("path");
     if (!health.path.empty()) {
@@ -171,8 +161,8 @@ class SettingsReader {
         own.error("path", "expected a path such as /healthz");
       }
     }
-    health.interval = own.duration("interval", health.interval, milliseconds(10), kLongest);
-    health.timeout = own.duration("timeout", health.timeout, kShortest, kLongest);
+    health.interval = own.duration("interval", health.interval, milliseconds(10), kLongestTimeout);
+    health.timeout = own.duration("timeout", health.timeout, kShortestTimeout, kLongestTimeout);
     count(own, "unhealthy_after", health.unhealthy_after, 1, kMaxChecks);
     count(own, "healthy_after", health.healthy_after, 1, kMaxChecks);
     own.finish();
@@ -180,43 +170,52 @@ class SettingsReader {
   }
 
   void read_ejection() {
-    config::MapReader own = section("ejection");
+    config::MapReader own = reader_.part("ejection");
     count(own, "consecutive_failures", settings_.ejection_failures, 0, kMaxChecks);
-    settings_.ejection_base_time = own.duration("base_time", settings_.ejection_base_time, kShortest, kLongest);
+    settings_.ejection_base_time =
+        own.duration("base_time", settings_.ejection_base_time, kShortestTimeout, kLongestTimeout);
     count(own, "max_percent", settings_.ejection_max_percent, 0, 100);
     own.finish();
   }
 
   void read_limits() {
-    config::MapReader own = section("limits");
-    count(own, "connections", settings_.max_connections, 1, kMaxCount);
-    count(own, "pending", settings_.max_pending, 0, kMaxCount);
+    config::MapReader own = reader_.part("limits");
+    settings_.max_connections = TargetReader::connections(own, settings_.max_connections);
+    settings_.max_pending = TargetReader::pending(own, settings_.max_pending);
     count(own, "requests", settings_.max_requests, 1, kMaxCount);
-    settings_.max_reply_bytes =
-        own.size("max_reply", settings_.max_reply_bytes, std::size_t{1} << 10, std::size_t{1} << 30);
+    settings_.max_request_bytes = own.optional_size("max_request", std::size_t{1} << 10, std::size_t{1} << 30);
+    settings_.max_reply_bytes = TargetReader::max_reply(own, settings_.max_reply_bytes);
     own.finish();
   }
 
   void read_tls() {
-    config::MapReader own = section("tls");
+    config::MapReader own = reader_.part("tls");
     const std::optional<std::string> ca_file = own.string("ca_file");
-    std::string server_name = own.string("server_name").value_or("");
+    const std::optional<std::string> server_name = own.string("server_name");
     own.finish();
     const bool is_used = std::ranges::any_of(settings_.endpoints, [](const auto& e) { return e.url.is_tls; });
-    if (has("tls") && !is_used && !settings_.endpoints.empty()) {
+    if (reader_.has("tls") && !is_used && !settings_.endpoints.empty()) {
       reader_.error("tls", "has no effect without an https:// endpoint");
+    }
+    if (server_name && !is_host(*server_name)) {
+      own.error("server_name",
+                "expected a host name, as certificates have it, or an IP address without brackets, found \"" +
+                    config::printable(*server_name) + '"');
+      return;
     }
     if (!is_used) return;
     std::string authorities;
     if (ca_file) {
-      core::Result<std::string> text = config::read_text_file(config::beside(file_, *ca_file), core::kMaxConfigBytes);
+      if (ca_file->empty()) return own.error("ca_file", "expected a file of PEM certificates, found \"\"");
+      core::Result<std::string> text =
+          config::read_text_file(config::beside(reader_.file(), *ca_file), core::kMaxConfigBytes);
       if (!text.ok()) return own.error("ca_file", *ca_file + ": " + text.error().message);
       authorities = std::move(text).value();
-      settings_.ca_file = config::beside(file_, *ca_file);
+      // Without any, the system's would be taken.
+      if (authorities.empty()) return own.error("ca_file", *ca_file + ": is empty: expected PEM certificates");
+      settings_.ca_file = config::beside(reader_.file(), *ca_file);
     }
-    if (server_name.find('\0') != std::string::npos)
-      return own.error("server_name", "expected a name without NUL bytes");
-    auto tls = HttpTls::make(authorities, std::move(server_name));
+    auto tls = HttpTls::make(authorities, server_name.value_or(""));
     if (!tls.ok()) return own.error("ca_file", ca_file.value_or("") + ": " + tls.error().message);
     settings_.tls = std::move(tls).value();
   }
@@ -252,7 +251,7 @@ class SettingsReader {
     for (const config::Member& member : reader_.string_map("header_files")) {
       const std::string* name = member.value.string();
       if (name == nullptr || !check_header_name("header_files", member.key)) continue;
-      HttpHeaderFile file{member.key, config::beside(file_, *name), {}};
+      HttpHeaderFile file{member.key, config::beside(reader_.file(), *name), {}};
       core::Result<std::string> value = config::read_secret_file(file.path, core::kHttpMaxSecretBytes);
       if (!value.ok()) {
         reader_.error("header_files", *name + ": " + value.error().message);
@@ -277,20 +276,14 @@ class SettingsReader {
     }
   }
 
-  [[nodiscard]] bool has(std::string_view key) const { return node_.find(key) != nullptr; }
-
-  const config::Value& node_;
-  const std::string file_;
-  config::MapReader reader_;
-  config::Diagnostics& diagnostics_;
-  config::KeyCatalogue* catalogue_;
+  TargetReader reader_;
   HttpSettings settings_;
 };
 
 }  // namespace
 
-HttpSettings read_http_settings(const config::TargetConfig& target, const std::string& path,
-                                config::Diagnostics& diagnostics, config::KeyCatalogue* catalogue) {
+std::optional<HttpSettings> read_http_settings(const config::TargetConfig& target, const std::string& path,
+                                               config::Diagnostics& diagnostics, config::KeyCatalogue* catalogue) {
   return SettingsReader(target, path, diagnostics, catalogue).read();
 }
 

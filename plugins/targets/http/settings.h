@@ -67,6 +67,7 @@ struct HttpSettings {
   std::size_t max_connections = 128;  // of the process
   std::size_t max_pending = 256;
   std::size_t max_requests = 1'024;
+  std::optional<std::size_t> max_request_bytes;  // of a payload; none: what the daemon takes
   std::size_t max_reply_bytes = std::size_t{8} << 20;
   std::shared_ptr<const HttpTls> tls;  // null: no endpoint is https
   std::string ca_file;                 // what its authorities were read from; empty: the system's
@@ -75,9 +76,10 @@ struct HttpSettings {
   HttpNetworks deny_networks;
 };
 
-// Reads the keys of the target's own; what is wrong is in `diagnostics`, and the settings then mean nothing.
-[[nodiscard]] HttpSettings read_http_settings(const config::TargetConfig& target, const std::string& path,
-                                              config::Diagnostics& diagnostics, config::KeyCatalogue* catalogue);
+// Reads the keys of the target's own; nothing when something is wrong, which is in `diagnostics` then.
+[[nodiscard]] std::optional<HttpSettings> read_http_settings(const config::TargetConfig& target,
+                                                             const std::string& path, config::Diagnostics& diagnostics,
+                                                             config::KeyCatalogue* catalogue);
 
 // Whether a file that the settings were read from says something else now. Reads the files.
 [[nodiscard]] bool files_have_changed(const HttpSettings& settings);

@@ -1,7 +1,11 @@
 // The kind `http`: a POST of the payload to an HTTP/1.1 service of one or more endpoints, its reply passed back as it
 // is.
+#include <memory>
+#include <optional>
 #include <utility>
+#include <vector>
 
+#include "plugins/targets/address_refresher.h"
 #include "plugins/targets/http/channel.h"
 #include "plugins/targets/http/health_checker.h"
 #include "plugins/targets/http/settings.h"
@@ -24,23 +28,29 @@ class HttpTarget final : public Target {
     return open_http_channel(io, upstream_);
   }
   void start(boost::asio::io_context& io) override {
+    std::vector<std::shared_ptr<HostAddresses>> hosts;
+    for (std::size_t i = 0; i < upstream_->size(); ++i) hosts.push_back(upstream_->endpoint(i).addresses);
+    refresher_ = std::make_unique<AddressRefresher>(io, std::move(hosts));
     if (upstream_->settings().health) checker_ = std::make_unique<HttpHealthChecker>(io, upstream_);
   }
-  void stop() override { checker_.reset(); }
+  void stop() override {
+    checker_.reset();
+    refresher_.reset();
+  }
   [[nodiscard]] TargetStats stats() const override { return upstream_->stats(); }
 
  private:
   const std::string name_;
   const std::shared_ptr<HttpUpstream> upstream_;
+  std::unique_ptr<AddressRefresher> refresher_;
   std::unique_ptr<HttpHealthChecker> checker_;
 };
 
 std::shared_ptr<Target> make(const config::TargetConfig& target, const std::string& path,
                              config::Diagnostics& diagnostics, config::KeyCatalogue* catalogue) {
-  const std::size_t problems_before = problem_count(diagnostics);
-  HttpSettings settings = read_http_settings(target, path, diagnostics, catalogue);
-  if (problem_count(diagnostics) != problems_before) return nullptr;
-  return std::make_shared<HttpTarget>(target.name, std::move(settings));
+  std::optional<HttpSettings> settings = read_http_settings(target, path, diagnostics, catalogue);
+  if (!settings) return nullptr;
+  return std::make_shared<HttpTarget>(target.name, *std::move(settings));
 }
 
 }  // namespace

@@ -37,6 +37,9 @@ class HttpTls {
   std::string server_name_;
 };
 
+// What is wrong with the peer's certificate, and which key may be meant, after a handshake that failed; empty: nothing.
+[[nodiscard]] std::string certificate_problem(HttpTls::Stream& stream);
+
 // Whether nothing that belongs to no request waits inside the stream.
 [[nodiscard]] bool is_quiet(HttpTls::Stream& stream) noexcept;
 

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <charconv>
 
+#include <boost/asio/ip/address.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+
+#include "config/header_rules.h"
 
 namespace semroute::plugins {
 namespace {
@@ -16,6 +19,10 @@ core::Error refused(std::string why) { return {core::ErrorCode::bad_request, std
 
 bool is_host_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+}
+
+bool is_host_name(std::string_view name) {
+  return !name.empty() && name.size() <= kMaxHostBytes && std::ranges::all_of(name, is_host_character);
 }
 
 }  // namespace
@@ -44,7 +51,7 @@ core::Result<HttpUrl> parse_http_url(std::string_view text) {
     case boost::urls::host_type::name: {
       const std::string_view name(url.encoded_host().data(), url.encoded_host().size());
       if (name.empty()) return refused("names no host (expected http://host:port/path)");
-      if (name.size() > kMaxHostBytes || !std::all_of(name.begin(), name.end(), is_host_character)) {
+      if (!is_host_name(name)) {
         return refused("has a host name of other characters than letters, digits, '.', '-' and '_'");
       }
       result.host = name;
@@ -56,7 +63,8 @@ core::Result<HttpUrl> parse_http_url(std::string_view text) {
     // Read here: Boost's port_number() takes a number over 65535 modulo 65536.
     const std::string_view digits(url.port().data(), url.port().size());
     const auto parsed_port = std::from_chars(digits.data(), digits.data() + digits.size(), result.port);
-    if (!digits.empty() && (parsed_port.ec != std::errc{} || result.port == 0)) return refused("port must be 1..65535");
+    if (digits.empty()) return refused("has a ':' without a port behind it: leave it out, or write the port");
+    if (parsed_port.ec != std::errc{} || result.port == 0) return refused("port must be 1..65535");
   }
 
   const auto host = url.encoded_host();
@@ -73,6 +81,17 @@ core::Result<HttpUrl> parse_http_url(std::string_view text) {
     result.target.append(query.data(), query.size());
   }
   return result;
+}
+
+bool is_same_endpoint(const HttpUrl& a, const HttpUrl& b) {
+  return a.is_tls == b.is_tls && a.port == b.port && a.target == b.target &&
+         config::equal_ignoring_case(a.host, b.host);
+}
+
+bool is_host(std::string_view text) {
+  boost::system::error_code error;
+  (void)boost::asio::ip::make_address(std::string(text), error);
+  return !error || (is_host_name(text) && text.front() != '.' && text.front() != '-');
 }
 
 }  // namespace semroute::plugins

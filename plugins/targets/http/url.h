@@ -23,4 +23,10 @@ struct HttpUrl {
 
 [[nodiscard]] core::Result<HttpUrl> parse_http_url(std::string_view text);
 
+// Whether requests to both go to the same place.
+[[nodiscard]] bool is_same_endpoint(const HttpUrl& a, const HttpUrl& b);
+
+// A host name as URLs take it, or an IPv4 or IPv6 address without brackets.
+[[nodiscard]] bool is_host(std::string_view text);
+
 }  // namespace semroute::plugins

@@ -5,6 +5,7 @@
 #include <future>
 #include <thread>
 
+#include "plugins/targets/connection_pool.h"
 #include "plugins/targets/http/channel.h"
 #include "plugins/targets/http/upstream.h"
 #include "tests/plugins/http/fixture.h"
@@ -254,6 +255,83 @@ TEST_F(HttpEndpoints, ABusyWorkerLeavesAnotherItsShare) {
   EXPECT_TRUE(run_until([&] { return target_->stats().endpoints[0].in_flight == 0; }));
 }
 
+config::Member limits(std::int64_t connections, std::int64_t pending) {
+  return map_of("limits", {number_of("connections", connections), number_of("pending", pending)});
+}
+
+TEST_F(HttpEndpoints, WhatAnotherWorkerHoldsIdleIsHandedOverThoughNoneMayWait) {
+  FaultServer server(always(reply_of("1")));
+  open(server.port(), {limits(1, 0)});
+  const std::unique_ptr<Channel> other = target_->open(io_);
+  for (int i = 0; i < 3; ++i) {
+    expect_reply(exchange(), 200, "1");
+    EXPECT_EQ(target_->stats().state, "healthy");
+    expect_reply(finish(dispatch_to(*other, request())), 200, "1");
+    EXPECT_EQ(target_->stats().state, "healthy");
+  }
+  EXPECT_EQ(server.connections(), 6U);
+  EXPECT_EQ(target_->stats().pending, 0U);
+}
+
+TEST_F(HttpEndpoints, AsManyWaitAsMayBesideThoseForWhomThereIsAnIdleOne) {
+  FaultServer server(always(reply_of("1")));
+  open(server.port(), {limits(2, 1)});
+  for (int i = 0; i < 2; ++i) dispatch(request());
+  for (Sent& sent : sent_) expect_reply(finish(sent), 200, "1");
+  const std::unique_ptr<Channel> other = target_->open(io_);
+  for (int i = 0; i < 3; ++i) dispatch_to(*other, request());
+  expect_error(finish(dispatch_to(*other, request())), ErrorCode::overloaded, false);
+  for (std::size_t i = 2; i < 5; ++i) expect_reply(finish(sent_[i]), 200, "1");
+}
+
+// The first takes the idle one, and is the only one to; the second is then one of those who may wait.
+TEST_F(HttpEndpoints, WhoMayWaitDoesSoThoughAHandoverDoesNotCome) {
+  std::atomic<bool> is_held = false;
+  FaultServer server([&](FaultServer::Connection& connection) {
+    while (connection.read_request()) {
+      while (is_held) std::this_thread::sleep_for(milliseconds(1));
+      connection.send(reply_of("1"));
+    }
+  });
+  open(server.port(), {limits(1, 1)});
+  expect_reply(exchange(), 200, "1");
+  is_held = true;
+  const std::unique_ptr<Channel> other = target_->open(io_);
+  Sent& first = dispatch_to(*other, request());
+  Sent& second = dispatch_to(*other, request());
+  io_.restart();
+  io_.run_for(kHandoverPatience + milliseconds(100));
+  EXPECT_FALSE(second.outcome);
+  is_held = false;
+  expect_reply(finish(first), 200, "1");
+  expect_reply(finish(second), 200, "1");
+}
+
+// The other worker does not come to it: that is not waited for until the deadline.
+TEST_F(HttpEndpoints, AHandoverThatDoesNotComeIsGivenUp) {
+  FaultServer server(always(reply_of("1")));
+  open(server.port(), {limits(1, 0)});
+  boost::asio::io_context busy;
+  const std::unique_ptr<Channel> other = target_->open(busy);
+  Sent& first = dispatch_to(*other, request());
+  while (!first.outcome) busy.run_one();
+  const auto outcome = exchange();
+  expect_error(outcome, ErrorCode::overloaded, false);
+  EXPECT_THAT(outcome.reply.error().message, HasSubstr("limits.pending"));
+  EXPECT_EQ(target_->stats().pending, 0U);
+}
+
+TEST_F(HttpEndpoints, AConnectionInUseElsewhereIsWaitedForOnlyByThoseWhoMay) {
+  FaultServer server(hang);
+  open(server.port(), {limits(1, 0)});
+  const std::unique_ptr<Channel> other = target_->open(io_);
+  dispatch(request());
+  EXPECT_EQ(target_->stats().state, "breaker_open");
+  Sent& refused = dispatch_to(*other, request());
+  EXPECT_EQ(refused.call, nullptr);
+  expect_error(*refused.outcome, ErrorCode::overloaded, false);
+}
+
 // 70
 TEST_F(HttpEndpoints, Fault70ADeniedNetworkIsForbiddenWhateverTheNameResolvesTo) {
   FaultServer server(always(reply_of("1")));
@@ -274,7 +352,7 @@ TEST_F(HttpEndpoints, Fault70ADeniedNetworkIsForbiddenWhateverTheNameResolvesTo)
 // A channel of an upstream whose names are looked up by `look_up`.
 class LookedUp {
  public:
-  LookedUp(boost::asio::io_context& io, HttpAddresses::LookUp look_up, std::vector<std::string> hosts,
+  LookedUp(boost::asio::io_context& io, HostAddresses::LookUp look_up, std::vector<std::string> hosts,
            std::uint16_t port)
       : upstream_(std::make_shared<HttpUpstream>(settings(std::move(hosts), port), look_up)),
         channel_(open_http_channel(io, upstream_)) {}
@@ -301,9 +379,9 @@ TEST_F(HttpEndpoints, Fault69AResolverThatHangsHoldsUpNobodyElse) {
   FaultServer server(always(reply_of("1")));
   std::promise<void> go;
   const auto look_up = [held = go.get_future().share()](const std::string& host,
-                                                        std::uint16_t port) -> core::Result<HttpAddresses::List> {
+                                                        std::uint16_t port) -> core::Result<HostAddresses::List> {
     if (host == "hangs") held.wait();
-    return HttpAddresses::List{{boost::asio::ip::make_address("127.0.0.1"), port}};
+    return HostAddresses::List{{boost::asio::ip::make_address("127.0.0.1"), port}};
   };
   LookedUp alone(io_, look_up, {"hangs"}, server.port());
   const auto send = [this](Channel& channel) {
@@ -326,10 +404,10 @@ TEST_F(HttpEndpoints, EveryAddressOfANameIsTried) {
   const BoundSocket nobody;
   std::atomic<int> look_ups = 0;
   FaultServer server(always(reply_of("1")));
-  const auto look_up = [&](const std::string&, std::uint16_t port) -> core::Result<HttpAddresses::List> {
+  const auto look_up = [&](const std::string&, std::uint16_t port) -> core::Result<HostAddresses::List> {
     ++look_ups;
     // The first address has nobody, the second does.
-    return HttpAddresses::List{{boost::asio::ip::make_address("127.0.0.1"), nobody.port()},
+    return HostAddresses::List{{boost::asio::ip::make_address("127.0.0.1"), nobody.port()},
                                {boost::asio::ip::make_address("127.0.0.1"), port}};
   };
   LookedUp target(io_, look_up, {"two"}, server.port());

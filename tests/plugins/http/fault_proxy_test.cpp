@@ -86,7 +86,7 @@ TEST_F(HttpFaultProxy, Fault66Garbage) {
 TEST_F(HttpFaultProxy, Fault67Drip) {
   proxy_.set(Fault::drip);
   // It takes longer than a second to drip the whole reply, so that no timeout here lets it through by chance.
-  open_proxy({text_of("timeout", "200ms"), text_of("connect_timeout", "10s")});
+  open_proxy({text_of("timeout", "200ms")});
   const DispatchOutcome outcome = exchange();
   ASSERT_FALSE(outcome.reply.ok());
   EXPECT_EQ(outcome.reply.error().code, outcome.sent ? ErrorCode::upstream_timeout : ErrorCode::timeout);

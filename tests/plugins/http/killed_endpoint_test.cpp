@@ -5,6 +5,8 @@
 #include <map>
 #include <optional>
 
+#include <boost/asio/post.hpp>
+
 #include "tests/plugins/http/fixture.h"
 #include "tests/support/flaky_upstream.h"
 

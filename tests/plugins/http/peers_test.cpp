@@ -105,16 +105,16 @@ TEST_F(HttpPeers, PythonHasNoPostAndIsHealthy) {
   target_->stop();
 }
 
-// An authority and a certificate of it for billing.internal and 127.0.0.1, made anew.
+// An authority and a certificate of it for billing.internal and 127.0.0.1, made anew; it is valid for `days`.
 class Certificates {
  public:
-  Certificates() {
+  explicit Certificates(const std::string& days = "2") {
     openssl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
              "-subj", "/CN=test authority", "-keyout", path("ca.key"), "-out", path("ca.pem")});
     openssl({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=ignored",
              "-keyout", path("server.key"), "-out", path("server.csr")});
     folder_.write("names", "subjectAltName=DNS:billing.internal,IP:127.0.0.1\n");
-    openssl({"x509", "-req", "-in", path("server.csr"), "-CA", path("ca.pem"), "-CAkey", path("ca.key"), "-days", "2",
+    openssl({"x509", "-req", "-in", path("server.csr"), "-CA", path("ca.pem"), "-CAkey", path("ca.key"), "-days", days,
              "-extfile", path("names"), "-out", path("server.pem")});
   }
   [[nodiscard]] std::string path(const std::string& name) const { return folder_.path() + "/" + name; }
@@ -154,18 +154,35 @@ TEST_F(HttpPeers, TlsIsVerifiedNamedAndKeptAlive) {
   for (int i = 0; i < 10; ++i) expect_reply(exchange(), 200, named);
 
   // Another name, another authority, the system's, and plain text where TLS is spoken.
-  const auto refused = [&](std::vector<config::Member> keys) {
+  const auto refused = [&](std::vector<config::Member> keys, const std::string& why) {
     open_keys(std::move(keys));
-    expect_error(exchange(), ErrorCode::upstream_unavailable, false);
+    const auto outcome = exchange();
+    expect_error(outcome, ErrorCode::upstream_unavailable, false);
+    EXPECT_THAT(outcome.reply.error().message, HasSubstr("the target cannot be connected: TLS: " + why));
   };
-  refused({text_of("url", url(server.port(), "/", "https")), tls({text_of("server_name", "shop.internal")})});
-  refused({text_of("url", url(server.port(), "/", "https", "localhost")), tls()});
+  const std::string another_name = "its certificate is for another name (see tls.server_name)";
+  refused({text_of("url", url(server.port(), "/", "https")), tls({text_of("server_name", "shop.internal")})},
+          another_name);
+  refused({text_of("url", url(server.port(), "/", "https")), tls({text_of("server_name", "127.0.0.2")})}, another_name);
+  refused({text_of("url", url(server.port(), "/", "https", "localhost")), tls()}, another_name);
+  const std::string not_trusted = "its certificate is of an authority that is not trusted (see tls.ca_file)";
   const Certificates others;
   refused(
-      {text_of("url", url(server.port(), "/", "https")), map_of("tls", {text_of("ca_file", others.path("ca.pem"))})});
-  refused({text_of("url", url(server.port(), "/", "https"))});
+      {text_of("url", url(server.port(), "/", "https")), map_of("tls", {text_of("ca_file", others.path("ca.pem"))})},
+      not_trusted);
+  refused({text_of("url", url(server.port(), "/", "https"))}, not_trusted);
   const PeerProgram plain(nginx("location / { return 200 'plain'; }"));
-  refused({text_of("url", url(plain.port(), "/", "https")), tls()});
+  refused({text_of("url", url(plain.port(), "/", "https")), tls()}, "wrong version number");
+
+  const Certificates old("-1");
+  const PeerProgram expired(old.server());
+  refused({text_of("url", url(expired.port(), "/", "https")), map_of("tls", {text_of("ca_file", old.path("ca.pem"))})},
+          "its certificate has expired");
+  const PeerProgram alone(nginx("ssl_certificate " + old.path("ca.pem") + "; ssl_certificate_key " +
+                                    old.path("ca.key") + "; location / { return 200 ''; }",
+                                {}, "ssl"));
+  refused({text_of("url", url(alone.port(), "/", "https")), tls()},
+          "its certificate is signed by itself (see tls.ca_file)");
 }
 
 TEST_F(HttpPeers, TlsOlderThan12IsRefused) {

@@ -23,10 +23,9 @@ std::vector<config::Diagnostic> problems_with(config::Member key) { return probl
 
 HttpSettings read(std::vector<config::Member> keys) {
   config::Diagnostics diagnostics("routes.yaml");
-  HttpSettings settings =
-      read_http_settings(target_of("a", "http", std::move(keys)), "targets[0]", diagnostics, nullptr);
+  auto settings = read_http_settings(target_of("a", "http", std::move(keys)), "targets[0]", diagnostics, nullptr);
   for (const auto& problem : diagnostics.all()) ADD_FAILURE() << to_string(problem);
-  return settings;
+  return settings ? *std::move(settings) : HttpSettings();
 }
 
 config::Member list_key(std::string key, config::Value::List list) {
@@ -63,6 +62,7 @@ TEST(HttpSettings, HaveTheDefaultsOfTheContract) {
   EXPECT_EQ(settings.max_connections, 128U);
   EXPECT_EQ(settings.max_pending, 256U);
   EXPECT_EQ(settings.max_requests, 1'024U);
+  EXPECT_FALSE(settings.max_request_bytes);
   EXPECT_EQ(settings.max_reply_bytes, std::size_t{8} << 20);
   EXPECT_EQ(settings.tls, nullptr);
 }
@@ -85,6 +85,50 @@ TEST(HttpSettings, UrlAndEndpointsExcludeEachOther) {
   expect_problem(problems({list_key("endpoints", {endpoint("ftp://a/", 1)})}), "endpoints[0].url", "https://");
 }
 
+TEST(HttpSettings, AnEndpointIsThereOnce) {
+  const auto two = [](const char* a, const char* b) {
+    return problems({list_key("endpoints", {map({text_of("url", a)}), map({text_of("url", b)})})});
+  };
+  expect_problem(two("http://a/x", "http://a/x"), "endpoints[1].url", "the same endpoint");
+  expect_problem(two("http://a/x", "http://A:80/x"), "endpoints[1].url", "give that one a weight");
+  for (const char* other : {"http://a/y", "http://a/x?y", "http://b/x", "http://a:81/x", "https://a/x"}) {
+    EXPECT_TRUE(two("http://a/x", other).empty()) << other;
+  }
+}
+
+TEST(HttpSettings, APartOfTheTimeoutIsNotLongerThanAll) {
+  for (const char* key : {"connect_timeout", "per_try_timeout"}) {
+    expect_problem(problems({kUrl, text_of("timeout", "500ms"), text_of(key, "2s")}), key,
+                   "expected at most timeout, 500ms, found 2s");
+    expect_problem(problems_with(text_of(key, "2m")), key, "expected at most timeout, 1m, found 2m");
+    EXPECT_TRUE(problems({kUrl, text_of("timeout", "2s"), text_of(key, "2s")}).empty());
+  }
+  EXPECT_TRUE(problems_with(text_of("timeout", "500ms")).empty()) << "a default is nobody's mistake";
+}
+
+TEST(HttpSettings, TheNameThatTlsVerifiesIsOne) {
+  const auto named = [](const std::string& name) {
+    return problems({text_of("url", "https://a/"), map_of("tls", {text_of("server_name", name)})});
+  };
+  for (const char* name : {"billing.internal", "a", "10.0.0.1", "::1", "x_y.z"})
+    EXPECT_TRUE(named(name).empty()) << name;
+  for (const std::string& name : {std::string(), std::string("a b"), std::string("https://a"), std::string("a:443"),
+                                  std::string("[::1]"), std::string(".a"), std::string("a\0b", 3)}) {
+    expect_problem(named(name), "tls.server_name", "expected a host name");
+  }
+}
+
+TEST(HttpSettings, AFileOfAuthoritiesHasSome) {
+  config::test::Scratch scratch;
+  const auto with = [](const std::string& file) {
+    return problems({text_of("url", "https://a/"), map_of("tls", {text_of("ca_file", file)})});
+  };
+  expect_problem(with(""), "tls.ca_file", "expected a file of PEM certificates");
+  // Without any, the system's would be trusted.
+  expect_problem(with(scratch.write("empty.pem", "")), "tls.ca_file", "is empty");
+  expect_problem(with(scratch.write("other.pem", "nothing of that kind")), "tls.ca_file", "PEM certificates");
+}
+
 TEST(HttpSettings, WhatMayHaveBeenServedIsTriedAgainOnlyIfIdempotent) {
   const auto on = [](config::Value value) { return list_key("retry_on", {std::move(value)}); };
   for (const char* word : {"reset", "per_try_timeout"}) {
@@ -94,6 +138,7 @@ TEST(HttpSettings, WhatMayHaveBeenServedIsTriedAgainOnlyIfIdempotent) {
   expect_problem(problems_with(on(scalar(std::int64_t{503}))), "retry_on", "idempotent: true");
   expect_problem(problems_with(on(scalar(std::int64_t{200}))), "retry_on", "400..599");
   expect_problem(problems_with(on(text("always"))), "retry_on", "expected connect_failure");
+  expect_problem(problems_with(list_key("retry_on", {})), "retry_on", "write retries: 0");
   const HttpSettings settings =
       read({kUrl, {"idempotent", {}, scalar(true)}, list_key("retry_on", {text("reset"), scalar(std::int64_t{503})})});
   EXPECT_TRUE(settings.retry_on.reset);
@@ -143,8 +188,11 @@ TEST(HttpSettings, Fault38ASecretThatOthersCanReadIsRefused) {
 TEST(HttpSettings, OtherKeysAreChecked) {
   expect_problem(problems_with(map_of("limits", {text_of("max_reply", "1B")})), "limits.max_reply", "1KiB..1GiB");
   expect_problem(problems_with(map_of("limits", {number_of("connections", 0)})), "limits.connections", "1..");
+  expect_problem(problems_with(map_of("limits", {text_of("max_request", "1B")})), "limits.max_request", "1KiB..1GiB");
+  EXPECT_EQ(read({kUrl, map_of("limits", {text_of("max_request", "2KiB")})}).max_request_bytes, 2'048U);
   expect_problem(problems_with(number_of("limits", 1)), "limits", "expected a map");
   expect_problem(problems_with(text_of("timeout", "0s")), "timeout", "1ms..24h");
+  expect_problem(problems({text_of("url", "http://a:/")}), "url", "without a port behind it");
   expect_problem(problems_with(text_of("per_try_timeout", "soon")), "per_try_timeout", "1ms..24h");
   expect_problem(problems_with(number_of("retrys", 1)), "retrys", "retries");
   expect_problem(problems_with(text_of("balance", "fair")), "balance", "round_robin");

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <thread>
 
+#include <boost/asio/post.hpp>
+
 #include "tests/plugins/http/collector.h"
 #include "tests/plugins/http/fixture.h"
 

@@ -144,5 +144,19 @@ TEST_F(HttpTarget, AnEarlyReplyIsTakenThoughTheRequestIsNotThrough) {
   expect_reply(exchange(request(std::string(std::size_t{16} << 20, 'x'))), 413, "");
 }
 
+TEST_F(HttpTarget, APayloadOverItsBoundIsRefusedBeforeAnythingIsSent) {
+  FaultServer server(always(reply_of("1")));
+  open(server.port(), {map_of("limits", {text_of("max_request", "1KiB")})});
+  expect_reply(exchange(request(std::string(1'024, 'x'))), 200, "1");
+  Sent& over = dispatch(request(std::string(1'025, 'x')));
+  EXPECT_EQ(over.call, nullptr);
+  const auto outcome = finish(over);
+  expect_error(outcome, core::ErrorCode::too_large, false);
+  EXPECT_THAT(outcome.reply.error().message,
+              testing::HasSubstr("1025 bytes, the target takes 1KiB (limits.max_request)"));
+  EXPECT_EQ(server.requests().size(), 1U);
+  EXPECT_EQ(target_->stats().endpoints[0].requests, 1U);
+}
+
 }  // namespace
 }  // namespace semroute::plugins::test

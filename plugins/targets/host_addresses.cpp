@@ -1,11 +1,9 @@
-#include "plugins/targets/http/addresses.h"
+#include "plugins/targets/host_addresses.h"
 
 #include <netdb.h>
 #include <netinet/in.h>
 
 #include <cstring>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 #include "core/base/limits.h"
@@ -14,14 +12,14 @@ namespace semroute::plugins {
 
 namespace ip = boost::asio::ip;
 
-core::Result<HttpAddresses::List> look_up_by_system(const std::string& host, std::uint16_t port) {
+core::Result<HostAddresses::List> look_up_by_system(const std::string& host, std::uint16_t port) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   const int code = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
   if (code != 0) return core::Error{core::ErrorCode::upstream_unavailable, ::gai_strerror(code)};
-  HttpAddresses::List list;
+  HostAddresses::List list;
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
     ip::tcp::endpoint endpoint;
     if (one->ai_addrlen > endpoint.capacity() || (one->ai_family != AF_INET && one->ai_family != AF_INET6)) continue;
@@ -35,48 +33,55 @@ core::Result<HttpAddresses::List> look_up_by_system(const std::string& host, std
   return list;
 }
 
-HttpAddresses::HttpAddresses(std::string host, std::uint16_t port, LookUp look_up)
-    : host_(std::move(host)), port_(port), look_up_(std::move(look_up)) {
+HostAddresses::HostAddresses(std::string host, std::uint16_t port, LookUp look_up, LookUpThreads& threads)
+    : host_(std::move(host)), port_(port), look_up_(std::move(look_up)), threads_(threads) {
   boost::system::error_code error;
   const ip::address literal = ip::make_address(host_, error);
-  if (!error) list_ = std::make_shared<const List>(List{{literal, port_}});
+  is_literal_ = !error;
+  if (is_literal_) list_ = std::make_shared<const List>(List{{literal, port_}});
 }
 
-std::shared_ptr<const HttpAddresses::List> HttpAddresses::known(Clock::time_point now) {
+std::shared_ptr<const HostAddresses::List> HostAddresses::known(Clock::time_point now) {
   const std::lock_guard lock(mutex_);
   if (list_ != nullptr && now >= until_ && !running_) start_look_up();
   return list_;
 }
 
-void HttpAddresses::wait(const void* key, Waiter waiter) {
+void HostAddresses::wait(const void* key, Waiter waiter) {
   const std::lock_guard lock(mutex_);
   waiters_[key] = std::move(waiter);
   if (!running_) start_look_up();
 }
 
-void HttpAddresses::forget(const void* key) {
+void HostAddresses::forget(const void* key) {
   const std::lock_guard lock(mutex_);
   waiters_.erase(key);
 }
 
-std::string HttpAddresses::problem() const {
+void HostAddresses::refresh() {
+  const std::lock_guard lock(mutex_);
+  if (!is_literal_ && !running_) start_look_up();
+}
+
+std::string HostAddresses::problem() const {
   const std::lock_guard lock(mutex_);
   return problem_;
 }
 
-void HttpAddresses::start_look_up() {
-  running_ = true;
-  try {
-    std::thread([self = shared_from_this()] { self->finish(self->look_up_(self->host_, self->port_)); }).detach();
-  } catch (const std::system_error&) {
-    running_ = false;
-    problem_ = "no thread could be started to look it up";
-    const auto waiters = std::exchange(waiters_, {});
-    for (const auto& [key, waiter] : waiters) waiter();
-  }
+void HostAddresses::start_look_up() {
+  running_ = threads_.run([weak = weak_from_this(), host = host_, port = port_, look_up = look_up_] {
+    // It may have waited in line for longer than anybody wants to know.
+    if (weak.expired()) return;
+    core::Result<List> found = look_up(host, port);
+    if (const auto self = weak.lock()) self->finish(std::move(found));
+  });
+  if (running_) return;
+  problem_ = "no thread could be started to look it up";
+  const auto waiters = std::exchange(waiters_, {});
+  for (const auto& [key, waiter] : waiters) waiter();
 }
 
-void HttpAddresses::finish(core::Result<List> found) {
+void HostAddresses::finish(core::Result<List> found) {
   const std::lock_guard lock(mutex_);
   running_ = false;
   until_ = Clock::now() + core::kHttpResolveAgain;

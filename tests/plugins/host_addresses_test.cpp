@@ -1,4 +1,4 @@
-#include "plugins/targets/http/addresses.h"
+#include "plugins/targets/host_addresses.h"
 
 #include <gtest/gtest.h>
 
@@ -11,26 +11,26 @@
 namespace semroute::plugins {
 namespace {
 
-using List = HttpAddresses::List;
+using List = HostAddresses::List;
 
 List list_of(const char* address, std::uint16_t port) { return {{boost::asio::ip::make_address(address), port}}; }
 
-TEST(HttpAddresses, ALiteralIsKnownFromTheStart) {
+TEST(HostAddresses, ALiteralIsKnownFromTheStart) {
   const auto never = [](const std::string&, std::uint16_t) -> core::Result<List> {
     ADD_FAILURE() << "looked up";
     return List{};
   };
   for (const char* literal : {"127.0.0.1", "::1"}) {
-    const auto addresses = std::make_shared<HttpAddresses>(literal, 80, never);
+    const auto addresses = std::make_shared<HostAddresses>(literal, 80, never);
     const auto known = addresses->known(Clock::now() + std::chrono::hours(100));
     ASSERT_NE(known, nullptr);
     EXPECT_EQ(known->front().address().to_string(), literal);
   }
 }
 
-TEST(HttpAddresses, ANameIsLookedUpOnceForAllWhoWaitAndAgainLater) {
+TEST(HostAddresses, ANameIsLookedUpOnceForAllWhoWaitAndAgainLater) {
   std::atomic<int> look_ups = 0;
-  const auto addresses = std::make_shared<HttpAddresses>(
+  const auto addresses = std::make_shared<HostAddresses>(
       "name", 80, [&](const std::string& host, std::uint16_t port) -> core::Result<List> {
         EXPECT_EQ(host, "name");
         return list_of(++look_ups == 1 ? "127.0.0.1" : "127.0.0.2", port);
@@ -50,11 +50,11 @@ TEST(HttpAddresses, ANameIsLookedUpOnceForAllWhoWaitAndAgainLater) {
   EXPECT_EQ(look_ups, 2);
 }
 
-TEST(HttpAddresses, AFailureIsToldAndKeepsWhatWasKnown) {
+TEST(HostAddresses, AFailureIsToldAndKeepsWhatWasKnown) {
   std::atomic<bool> fails = true;
   std::atomic<int> look_ups = 0;
   const auto addresses =
-      std::make_shared<HttpAddresses>("name", 80, [&](const std::string&, std::uint16_t port) -> core::Result<List> {
+      std::make_shared<HostAddresses>("name", 80, [&](const std::string&, std::uint16_t port) -> core::Result<List> {
         ++look_ups;
         if (fails) return core::Error{core::ErrorCode::upstream_unavailable, "no such name"};
         return list_of("127.0.0.1", port);
@@ -77,7 +77,7 @@ TEST(HttpAddresses, AFailureIsToldAndKeepsWhatWasKnown) {
 }
 
 // A look-up that hangs tells nobody who has gone, and outlives its owner.
-TEST(HttpAddresses, WhoForgetsIsNotTold) {
+TEST(HostAddresses, WhoForgetsIsNotTold) {
   std::promise<void> go;
   std::atomic<bool> ended = false;
   struct Ended {
@@ -88,7 +88,7 @@ TEST(HttpAddresses, WhoForgetsIsNotTold) {
     ~Ended() { flag = true; }
   };
   auto addresses =
-      std::make_shared<HttpAddresses>("name", 80,
+      std::make_shared<HostAddresses>("name", 80,
                                       [go = go.get_future().share(), at_end = std::make_shared<Ended>(ended)](
                                           const std::string&, std::uint16_t port) -> core::Result<List> {
                                         go.wait();
@@ -102,7 +102,7 @@ TEST(HttpAddresses, WhoForgetsIsNotTold) {
   EXPECT_TRUE(test::eventually([&] { return ended.load(); }));
 }
 
-TEST(HttpAddresses, TheSystemKnowsItself) {
+TEST(HostAddresses, TheSystemKnowsItself) {
   const auto found = look_up_by_system("localhost", 81);
   ASSERT_TRUE(found.ok());
   for (const auto& one : *found) {
