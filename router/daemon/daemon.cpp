@@ -310,8 +310,15 @@ void Daemon::publish(std::shared_ptr<const ServiceState> state) {
   if (state_ != nullptr)
     for (const auto& target : state_->targets)
       if (!has(state->targets, target)) target->stop();
-  for (const auto& target : state->targets)
-    if (state_ == nullptr || !has(state_->targets, target)) target->start(io_);
+  for (const auto& target : state->targets) {
+    if (state_ != nullptr && has(state_->targets, target)) continue;
+    if (state_ != nullptr)
+      if (const auto known =
+              std::ranges::find(state_->targets, target->name(), [](const auto& t) { return t->name(); });
+          known != state_->targets.end())
+        target->inherit(**known);
+    target->start(io_);
+  }
   state_ = std::move(state);
   metrics_.revision = state_->revision;
   metrics_.routes = state_->routing->table.routes().size();

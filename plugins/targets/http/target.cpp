@@ -23,6 +23,9 @@ class HttpTarget final : public Target {
   [[nodiscard]] std::unique_ptr<Channel> open(boost::asio::io_context& io) override {
     return open_http_channel(io, upstream_);
   }
+  void inherit(Target& previous) override {
+    if (auto* known = dynamic_cast<HttpTarget*>(&previous)) upstream_->inherit(*known->upstream_, Clock::now());
+  }
   void start(boost::asio::io_context& io) override {
     if (upstream_->settings().health) checker_ = std::make_unique<HttpHealthChecker>(io, upstream_);
   }
