@@ -272,8 +272,6 @@ TEST_F(Routes, RefuseDestinationsThatMakeNoSense) {
   EXPECT_EQ(destination_problem("fallback_targets: [canned]"),
             "routes[0].fallback_targets: expected none, as there is no target");
   EXPECT_EQ(destination_problem("mirror: {target: canned}"), "routes[0].mirror: expected none, as there is no target");
-  EXPECT_EQ(destination_problem("target: canned, mirror: {target: canned, percent: -1}"),
-            "routes[0].mirror.percent: expected a number 0..100, found -1");
   EXPECT_EQ(destination_problem("target: canned, mirror: {percent: 5}"),
             "routes[0].mirror.target: is required: expected a string, found nothing");
   EXPECT_EQ(destination_problem("target: canned, mirror: {target: canned}"),
@@ -286,10 +284,17 @@ TEST_F(Routes, RefuseDestinationsThatMakeNoSense) {
 }
 
 TEST_F(Routes, RefuseAMirrorThatIsInTheSplit) {
-  EXPECT_EQ(problem("targets: [{name: a, kind: static}, {name: b, kind: static}]\n"
-                    "routes: [{name: x, references: {vectors: [1, 0]}, target: [{target: a}, {target: b}], "
-                    "mirror: {target: b}}]"),
+  const auto mirror_problem = [this](const std::string& mirror) {
+    const LoadOutcome outcome = scratch_.load(
+        "index: {dimension: 2}\ntargets: [{name: a, kind: static}, {name: b, kind: static}, {name: c, kind: static}]\n"
+        "routes: [{name: x, references: {vectors: [1, 0]}, target: [{target: a}, {target: b}], mirror: " +
+        mirror + "}]\n");
+    EXPECT_EQ(outcome.problems.size(), 1U);
+    return outcome.problems.empty() ? "" : outcome.problems[0].key_path + ": " + outcome.problems[0].message;
+  };
+  EXPECT_EQ(mirror_problem("{target: b}"),
             "routes[0].mirror.target: \"b\" is in the split, and would get requests twice");
+  EXPECT_EQ(mirror_problem("{target: c, percent: -1}"), "routes[0].mirror.percent: expected a number 0..100, found -1");
 }
 
 // What a change may not give a route, since every reply of it has its metadata, and every route can be exported.

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 
+#include "router/protocol/json_codec.h"
 #include "router/tool/change_client.h"
 #include "router/tool/route_parts.h"
 

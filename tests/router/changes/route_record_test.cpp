@@ -240,9 +240,9 @@ TEST(RouteRecord, WhatIsRefusedSaysWhy) {
   EXPECT_EQ(replayed(chain(), 3).error().code, ErrorCode::dimension_mismatch);
   EXPECT_THAT(replayed(chain(), 3).error().message, HasSubstr("2 numbers, index.dimension is 3"));
   std::vector<std::string> later = chain();
-  later[0][0] = 3;
+  later[0][0] = 4;
   EXPECT_EQ(replayed(later).error().code, ErrorCode::unsupported_version);
-  EXPECT_THAT(replayed(later).error().message, HasSubstr("format version 3"));
+  EXPECT_THAT(replayed(later).error().message, HasSubstr("format version 4"));
   EXPECT_FALSE(replayed({}).ok());
   EXPECT_FALSE(replayed({chain()[1]}).ok()) << "a patch of nothing";
   EXPECT_FALSE(replayed({chain()[0], chain()[0]}).ok()) << "a put begins a chain";
