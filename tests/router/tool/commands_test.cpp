@@ -247,13 +247,13 @@ TEST(Route, AStreamIsExplainedAfterItsEnd) {
             "so\n"
             "\n"
             "explained\n"
-            "  candidate  score  threshold  margin  outcome\n"
-            "  r          0.500      0.250   0.000  served\n"
+            "  candidate   score  threshold  margin  outcome\n"
+            "  r          0.5000     0.2500  0.0000  served\n"
             "  decode µs\n"
-            "          1\n"
-            "  sent to  endpoint  outcome               µs\n"
-            "  down     -         upstream_unavailable   7\n"
-            "  spare    -         ok                     9\n");
+            "        1.0\n"
+            "  sent to  endpoint  outcome                µs\n"
+            "  down     -         upstream_unavailable  7.0\n"
+            "  spare    -         ok                    9.0\n");
   EXPECT_EQ(daemon.run({"route", "--embedding", "[1]", "--stream", "--explain", "--output", "json"}).out,
             head + rest + "\n");
   // One that broke off is explained, too.

@@ -66,14 +66,16 @@ TEST(RouteFiles, LargeNumbersLongKeysAndStrayBracketsComeBack) {
                         R"("<<":"merge","? :":"- ","\u0000\u0001":"\u0085\ufeff\u2028 ","i":1.7976931348623157e308})");
   auto& members = std::get<config::Value::Map>(route.metadata.data);
   config::Value brackets;
-  brackets.data = std::string(30'000, '{') + std::string(20'000, ',');
+  brackets.data = std::string(20'000, '{') + std::string(8'000, ',');
   members.push_back({std::string(1'023, 'k'), {}, brackets});
   members.push_back({std::string(5'000, 'l'), {}, brackets});
   route.references.values = {1.0F};
   const config::RouteConfig read = written_and_read(folder, route, 1);
-  EXPECT_EQ(read.description, route.description);
-  EXPECT_EQ(read.metadata, route.metadata);
-  EXPECT_EQ(*read.metadata.find("c")->large_integer(), UINT64_MAX);
+  EXPECT_TRUE(read.description == route.description);
+  EXPECT_TRUE(read.metadata == route.metadata);
+  const config::Value* largest = read.metadata.find("c");
+  ASSERT_NE(largest, nullptr);
+  EXPECT_EQ(*largest->large_integer(), UINT64_MAX);
 }
 
 // As the daemon's own replies, which say what is wrong when it is put somewhere.
