@@ -126,8 +126,9 @@ TEST(Route, ARefusalIsToldWithItsExitCode) {
 }
 
 TEST(Route, WhatATargetSaysCannotSteerATerminal) {
-  Daemon daemon(R"({"id":0,"ok":false,"decision":"matched","route":"billing","score":0.83,"target":"api",)"
-                R"("error":{"code":"upstream_error","message":"it says: \u001b[2J\nok","sent":true,"retryable":false}})");
+  Daemon daemon(
+      R"({"id":0,"ok":false,"decision":"matched","route":"billing","score":0.83,"target":"api",)"
+      R"("error":{"code":"upstream_error","message":"it says: \u001b[2J\nok","sent":true,"retryable":false}})");
   const Ran ran = daemon.run({"route", "--embedding", "[1]"});
   EXPECT_EQ(ran.err, "semroute route: upstream_error: it says:  [2J ok\n");
 }
