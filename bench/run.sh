@@ -49,7 +49,8 @@ case "${SEMROUTE_ISA:-}" in
 esac
 run_quietly "$build/logs/configure.log" cmake --preset bench -B "$build" -DSEMROUTE_BENCH_ARCH="$arch"
 run_quietly "$build/logs/build.log" cmake --build "$build" -j "${SEMROUTE_JOBS:-$(nproc)}" \
-  --target bench_{machine,kernels,flat,graph,quantization,filter,mixed,store,load,decide,loopback,dispatch,changes}
+  --target bench_{machine,kernels,flat,graph,quantization,filter,mixed,store,load,decide} \
+  bench_{loopback,dispatch,failover,changes}
 
 mkdir -p "$out/kept"
 report=$out/report.txt
@@ -86,6 +87,7 @@ if [ "$extent" = quick ]; then
   measure load --count 20000 --dimension 128 --rounds 3 "${kept[@]}"
   measure changes --count 5000 --dimension 128 --rounds 2 --seconds 2 --folder "$out"
   measure dispatch --rounds 3 --turn-ms 500
+  measure failover --rounds 1 --turn-ms 500
 else
   measure machine
   measure kernels
@@ -93,6 +95,7 @@ else
   [ ! -d "${SEMROUTE_TEST_DATA:-../shared/data}/clinc150" ] || measure decide
   measure loopback
   measure dispatch
+  measure failover
   measure quantization --count 50000 --dimension 384 "${kept[@]}"
   measure mixed --count 50000 --dimension 384
   measure store --count 1000000 --folder "$out"

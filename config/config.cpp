@@ -13,13 +13,4 @@ std::string_view to_string(Aggregation aggregation) noexcept {
   return "max";
 }
 
-std::string_view to_string(Durability durability) noexcept {
-  switch (durability) {
-    case Durability::always: return "always";
-    case Durability::interval: return "interval";
-    case Durability::off: return "off";
-  }
-  return "always";
-}
-
 }  // namespace semroute::config

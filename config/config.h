@@ -17,6 +17,7 @@
 #include "config/diagnostic.h"
 #include "config/value.h"
 #include "core/index/index_params.h"
+#include "core/store/durability.h"
 
 namespace semroute::config {
 
@@ -58,10 +59,7 @@ struct DecisionLogConfig {
   bool operator==(const DecisionLogConfig&) const = default;
 };
 
-// When a change counts as kept: synced with the disk before it is acknowledged; every `interval`; when the system
-// likes.
-enum class Durability : std::uint8_t { always, interval, off };
-[[nodiscard]] std::string_view to_string(Durability durability) noexcept;
+using core::Durability;
 
 struct StoreConfig {
   Durability durability = Durability::always;

@@ -11,6 +11,10 @@ std::string problem_of(const Destination& destination) {
   if (targets.size() == 1 &&
       std::ranges::find(destination.fallbacks, targets.front().target) != destination.fallbacks.end())
     return "fallback_targets: \"" + targets.front().target + "\" is the target itself";
+  if (destination.mirror &&
+      std::ranges::find(targets, destination.mirror->target, &TargetShare::target) != targets.end())
+    return "mirror.target: \"" + destination.mirror->target + "\" is " +
+           (targets.size() == 1 ? "the target itself" : "in the split") + ", and would get requests twice";
   if (!targets.empty()) return {};
   if (!destination.fallbacks.empty()) return "fallback_targets: expected none, as there is no target";
   if (destination.mirror) return "mirror: expected none, as there is no target";

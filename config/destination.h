@@ -36,10 +36,6 @@ struct Destination {
   bool operator==(const Destination&) const = default;
 };
 
-inline constexpr std::uint32_t kMaxTargetWeight = 1'000'000;  // sums stay far below 2^53
-inline constexpr std::size_t kMaxTargetsOfSplit = 64;         // each costs a logarithm a request
-inline constexpr std::size_t kMaxFallbackTargets = 16;        // a request waits for one after another
-
 // Calls visit(key, name) for every target that is named: "target", "fallback_targets", "mirror.target".
 void for_each_target(const Destination& destination, auto&& visit) {
   for (const TargetShare& share : destination.targets) visit("target", share.target);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/limits.h"
+
 namespace semroute::config {
 namespace {
 
@@ -23,9 +25,9 @@ TargetSplit DestinationReader::targets(MapReader& reader) {
     const std::string& name = *node->string();
     return check(name, node->place, path) ? TargetSplit{{name, 1}} : TargetSplit{};
   }
-  if (node->list() == nullptr || node->list()->empty() || node->list()->size() > kMaxTargetsOfSplit) {
+  if (node->list() == nullptr || node->list()->empty() || node->list()->size() > core::kMaxTargetsOfSplit) {
     const bool is_long = node->list() != nullptr && !node->list()->empty();
-    reader.error("target", is_long ? "expected at most " + std::to_string(kMaxTargetsOfSplit) + " targets"
+    reader.error("target", is_long ? "expected at most " + std::to_string(core::kMaxTargetsOfSplit) + " targets"
                                    : "expected a string or a list of maps, found " +
                                          (node->list() != nullptr ? "an empty list" : found_text(*node)));
     return {};
@@ -35,7 +37,7 @@ TargetSplit DestinationReader::targets(MapReader& reader) {
     MapReader one((*node->list())[i], indexed(path, i), diagnostics_, catalogue_);
     TargetShare share;
     share.target = one.required_string("target");
-    share.weight = static_cast<std::uint32_t>(one.integer("weight", 1, 1, kMaxTargetWeight));
+    share.weight = static_cast<std::uint32_t>(one.integer("weight", 1, 1, core::kMaxTargetWeight));
     one.finish();
     if (share.target.empty() || !check(share.target, one.place_of("target"), one.path_of("target"))) continue;
     if (std::ranges::find(split, share.target, &TargetShare::target) != split.end()) {
@@ -49,8 +51,8 @@ TargetSplit DestinationReader::targets(MapReader& reader) {
 
 std::vector<std::string> DestinationReader::fallbacks(MapReader& reader) {
   const Value::List& nodes = reader.elements("fallback_targets", "list of strings");
-  if (nodes.size() > kMaxFallbackTargets) {
-    reader.error("fallback_targets", "expected at most " + std::to_string(kMaxFallbackTargets) + " targets");
+  if (nodes.size() > core::kMaxFallbackTargets) {
+    reader.error("fallback_targets", "expected at most " + std::to_string(core::kMaxFallbackTargets) + " targets");
     return {};
   }
   const std::string path = reader.path_of("fallback_targets");
@@ -89,7 +91,8 @@ Destination DestinationReader::read(MapReader& reader) {
   if (destination.targets.empty() && reader.raw("target", "string or list of maps") != nullptr) return destination;
   if (const std::string problem = problem_of(destination); !problem.empty()) {
     const std::size_t colon = problem.find(": ");
-    reader.error(problem.substr(0, colon), problem.substr(colon + 2));
+    const std::string key = problem.substr(0, colon);
+    diagnostics_.error(reader.place_of(key.substr(0, key.find('.'))), reader.path_of(key), problem.substr(colon + 2));
   }
   return destination;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/vector_file.h"
+#include "core/base/limits.h"
 #include "core/base/result.h"
 
 namespace semroute::config {
@@ -31,13 +32,13 @@ class FileProblems {
 
   // Call once, last: says how many were left out.
   void finish() {
-    if (count_ <= kMaxFileProblems) return;
-    list_.push_back({list_.back().code, path_ + ": and " + std::to_string(count_ - kMaxFileProblems) + " more"});
+    if (count_ <= core::kMaxFileProblems) return;
+    list_.push_back({list_.back().code, path_ + ": and " + std::to_string(count_ - core::kMaxFileProblems) + " more"});
   }
 
  private:
   void keep(core::Error error) {
-    if (++count_ <= kMaxFileProblems) list_.push_back(std::move(error));
+    if (++count_ <= core::kMaxFileProblems) list_.push_back(std::move(error));
   }
 
   const std::string& path_;

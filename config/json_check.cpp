@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <boost/json/basic_parser_impl.hpp>
 
+#include "config/any_json.h"
 #include "core/base/limits.h"
 
 namespace semroute::config {
@@ -12,36 +13,7 @@ namespace {
 
 namespace json = boost::json;
 using json::error_code;
-using json::string_view;
-
-constexpr std::size_t kUnlimited = static_cast<std::size_t>(-1);
-
-// Accepts everything; the parser itself checks the grammar.
-struct AnyHandler {
-  static constexpr std::size_t max_array_size = kUnlimited;
-  static constexpr std::size_t max_object_size = kUnlimited;
-  static constexpr std::size_t max_string_size = kUnlimited;
-  static constexpr std::size_t max_key_size = kUnlimited;
-
-  bool on_document_begin(error_code&) { return true; }
-  bool on_document_end(error_code&) { return true; }
-  bool on_array_begin(error_code&) { return true; }
-  bool on_array_end(std::size_t, error_code&) { return true; }
-  bool on_object_begin(error_code&) { return true; }
-  bool on_object_end(std::size_t, error_code&) { return true; }
-  bool on_string_part(string_view, std::size_t, error_code&) { return true; }
-  bool on_string(string_view, std::size_t, error_code&) { return true; }
-  bool on_key_part(string_view, std::size_t, error_code&) { return true; }
-  bool on_key(string_view, std::size_t, error_code&) { return true; }
-  bool on_number_part(string_view, error_code&) { return true; }
-  bool on_int64(std::int64_t, string_view, error_code&) { return true; }
-  bool on_uint64(std::uint64_t, string_view, error_code&) { return true; }
-  bool on_double(double, string_view, error_code&) { return true; }
-  bool on_bool(bool, error_code&) { return true; }
-  bool on_null(error_code&) { return true; }
-  bool on_comment_part(string_view, error_code&) { return true; }
-  bool on_comment(string_view, error_code&) { return true; }
-};
+using AnyHandler = AnyJson<error_code, json::string_view>;
 
 bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 

@@ -61,6 +61,8 @@ void append_json_value(const Value& value, std::string& out) {
     out += *b ? "true" : "false";
   } else if (const auto* i = value.integer()) {
     out += std::to_string(*i);
+  } else if (const auto* u = value.large_integer()) {
+    out += std::to_string(*u);
   } else if (const auto* d = value.real()) {
     append_json_number(*d, out);
   } else if (const auto* s = value.string()) {

@@ -107,8 +107,7 @@ std::optional<std::string> MapReader::string(std::string_view key) {
   const Value* value = ask(key, "string", {}, {});
   if (value == nullptr) return std::nullopt;
   if (value->string() != nullptr) return *value->string();
-  const bool is_scalar = value->boolean() != nullptr || value->integer() != nullptr || value->real() != nullptr;
-  mistaken(key, is_scalar ? "a string (quote it)" : "a string", *value);
+  mistaken(key, value->is_scalar() ? "a string (quote it)" : "a string", *value);
   return std::nullopt;
 }
 
@@ -174,16 +173,7 @@ double MapReader::number(std::string_view key, double fallback, double least, do
       is_open ? "at least " + format_number(least) : range_text(format_number(least), format_number(most));
   const Value* value = ask(key, "number", range, format_number(fallback));
   if (value == nullptr) return fallback;
-  double number = fallback;
-  bool is_number = true;
-  if (value->real() != nullptr) {
-    number = *value->real();
-  } else if (value->integer() != nullptr) {
-    number = static_cast<double>(*value->integer());
-  } else {
-    is_number = false;
-  }
-  if (is_number && number >= least && number <= most) return number;
+  if (const auto number = value->number(); number && *number >= least && *number <= most) return *number;
   mistaken(key, "a number " + range, *value);
   return fallback;
 }
@@ -191,8 +181,7 @@ double MapReader::number(std::string_view key, double fallback, double least, do
 std::optional<double> MapReader::optional_number(std::string_view key, std::string_view fallback) {
   const Value* value = ask(key, "number", "any finite", fallback);
   if (value == nullptr) return std::nullopt;
-  if (value->real() != nullptr) return *value->real();
-  if (value->integer() != nullptr) return static_cast<double>(*value->integer());
+  if (const auto number = value->number()) return number;
   mistaken(key, "a finite number", *value);
   return std::nullopt;
 }

@@ -12,7 +12,7 @@
 namespace semroute::config {
 namespace {
 
-bool is_number(const Value& value) noexcept { return value.integer() != nullptr || value.real() != nullptr; }
+bool is_number(const Value& value) noexcept { return value.number().has_value(); }
 
 // One vector rather than a list of vectors or files.
 bool is_vector(const Value& value) noexcept {
@@ -166,8 +166,7 @@ bool ReferenceReader::add_inline(VectorRows& rows, const Value& vector, const st
       diagnostics_.error(element.place, element_path(path, i), "expected a number, found " + found_text(element));
       return false;
     }
-    const double number = element.real() != nullptr ? *element.real() : static_cast<double>(*element.integer());
-    values.push_back(static_cast<float>(number));
+    values.push_back(static_cast<float>(*element.number()));
     if (!std::isfinite(values.back())) {
       diagnostics_.error(element.place, element_path(path, i),
                          "expected a number that fits a float32, found " + found_text(element));

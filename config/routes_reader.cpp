@@ -5,8 +5,10 @@
 #include <set>
 
 #include "config/destination_reader.h"
+#include "config/json_text.h"
 #include "config/reference_reader.h"
 #include "config/scalar.h"
+#include "core/base/limits.h"
 
 namespace semroute::config {
 namespace {
@@ -99,6 +101,9 @@ class RoutesReader {
     route.place = node.place;
     route.name = read_name(reader, "route", route_names_);
     route.description = reader.string("description").value_or("");
+    if (route.description.size() > core::kMaxDescriptionBytes)
+      reader.error("description", "expected at most " + std::to_string(core::kMaxDescriptionBytes) + " bytes, found " +
+                                      std::to_string(route.description.size()));
     route.destination = read_destination(reader);
     route.score_threshold = reader.optional_number("score_threshold");
     read_metadata(reader, route);
@@ -123,10 +128,16 @@ class RoutesReader {
     }
     for (const Member& member : *metadata->map()) {
       const Value& value = member.value;
-      if (!value.is_null() && value.list() == nullptr && value.map() == nullptr) continue;
+      if (value.is_scalar()) continue;
       diagnostics_.error(value.place, reader.path_of("metadata") + '.' + member.key,
                          "expected a string, a number or a boolean, found " + found_text(value));
     }
+    // As much as a change may give a route, so that every route can be exported and imported.
+    std::string text;
+    append_json_value(*metadata, text);
+    if (text.size() > core::kMaxMetadataBytes)
+      reader.error("metadata", "expected at most " + std::to_string(core::kMaxMetadataBytes) +
+                                   " bytes as JSON, found " + std::to_string(text.size()));
     route.metadata = *metadata;
   }
 

@@ -14,6 +14,8 @@
 namespace semroute::config {
 namespace {
 
+constexpr std::size_t kLongestWhole = 320;  // digits of a float64, and its sign
+
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 std::string_view without_sign(std::string_view text) noexcept {
@@ -70,12 +72,8 @@ core::Result<Value> parse_number(std::string_view text, Shape shape) {
   const char* const end = unsigned_plus.data() + unsigned_plus.size();
   Value value;
   if (shape == Shape::integer) {
-    std::int64_t integer = 0;
-    if (std::from_chars(unsigned_plus.data(), end, integer).ec != std::errc{}) {
-      return refused("expected an integer of 64 bits, found " + std::string(text));
-    }
-    value.data = integer;
-    return value;
+    if (read_integer(unsigned_plus, value)) return value;
+    return refused("expected an integer of 64 bits, or one that a float64 holds exactly, found " + std::string(text));
   }
   double real = 0.0;
   if (std::from_chars(unsigned_plus.data(), end, real).ec != std::errc{} || !std::isfinite(real)) {
@@ -110,6 +108,28 @@ std::string format_with_unit(std::uint64_t number, std::span<const Unit> units) 
 }
 
 }  // namespace
+
+bool read_integer(std::string_view digits, Value& out) {
+  const char* const end = digits.data() + digits.size();
+  std::int64_t integer = 0;
+  if (const auto [at, status] = std::from_chars(digits.data(), end, integer); status == std::errc{} && at == end) {
+    out.data = integer;
+    return true;
+  }
+  std::uint64_t large = 0;
+  if (const auto [at, status] = std::from_chars(digits.data(), end, large); status == std::errc{} && at == end) {
+    out.data = large;
+    return true;
+  }
+  double real = 0.0;
+  if (const auto [at, status] = std::from_chars(digits.data(), end, real); status != std::errc{} || at != end)
+    return false;
+  std::array<char, kLongestWhole> whole{};
+  const auto written = std::to_chars(whole.data(), whole.data() + whole.size(), real, std::chars_format::fixed, 0);
+  if (std::string_view(whole.data(), written.ptr) != digits) return false;
+  out.data = real;
+  return true;
+}
 
 core::Result<Value> parse_plain_scalar(std::string_view text) {
   Value value;

@@ -16,9 +16,13 @@
 
 namespace semroute::config {
 
-// A plain (unquoted) scalar by YAML's core schema: null | ~ | empty, true | false, decimal integers
-// of 64 bits, finite reals; everything else is a string. Errors say what to write instead.
+// A plain (unquoted) scalar by YAML's core schema: null | ~ | empty, true | false, decimal integers (read_integer),
+// finite reals; everything else is a string. Errors say what to write instead.
 [[nodiscard]] core::Result<Value> parse_plain_scalar(std::string_view text);
+
+// Digits with an optional '-', as JSON writes them, into an integer of 64 bits, signed or unsigned; beyond these into
+// the real that is exactly that number. False: there is none, and it cannot be kept without loss.
+[[nodiscard]] bool read_integer(std::string_view digits, Value& out);
 
 // "250ms", "2s", "1m", "1h": an integer and a unit. Nothing when it is neither or too large.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);

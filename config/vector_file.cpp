@@ -8,6 +8,7 @@
 #include "config/input_file.h"
 #include "config/json_line.h"
 #include "config/npy.h"
+#include "core/base/limits.h"
 #include "core/base/utf8.h"
 #include "core/index/vector_rules.h"
 
@@ -91,7 +92,7 @@ class JsonlRows {
 
 std::optional<VectorRows> read_jsonl(const std::string& path, std::size_t dimension, core::Metric metric,
                                      FileProblems& problems) {
-  core::Result<std::string> text = read_text_file(path, kMaxJsonlBytes);
+  core::Result<std::string> text = read_text_file(path, core::kMaxJsonlBytes);
   if (!text.ok()) {
     problems.add(text.error().code, text.error().message);
     return std::nullopt;
@@ -170,7 +171,7 @@ core::Result<VectorRows> read_vectors(const std::string& path, std::size_t dimen
 
 std::optional<LabelRows> read_labels(const std::string& path, std::vector<Error>& list) {
   FileProblems problems(path, list);
-  core::Result<std::string> text = read_text_file(path, kMaxJsonlBytes);
+  core::Result<std::string> text = read_text_file(path, core::kMaxJsonlBytes);
   if (!text.ok()) {
     problems.add(text.error().code, text.error().message);
     return std::nullopt;

@@ -18,11 +18,6 @@
 
 namespace semroute::config {
 
-// A line costs several times its bytes in memory; larger sets belong in NPY files.
-inline constexpr std::size_t kMaxJsonlBytes = std::size_t{1} << 30;
-// Problems listed for one file; one more says how many there are beyond.
-inline constexpr std::size_t kMaxFileProblems = 10;
-
 struct VectorRows {
   std::size_t dimension = 0;
   std::size_t count = 0;

@@ -257,7 +257,8 @@ Place place_at(std::string_view text, std::size_t offset) {
 // yaml-cpp holds all tokens of a line of flow style before its first event: nesting and counts that
 // the events would refuse anyway are refused here, coarsely, before they cost time and memory.
 bool is_affordable(std::string_view text, Diagnostics& diagnostics) {
-  constexpr std::size_t kMostOpen = 1'000;  // far over kMaxConfigDepth: text may hold stray brackets
+  // Far over kMaxConfigDepth, as text may hold stray brackets: an exported route's metadata and description do.
+  constexpr std::size_t kMostOpen = 100'000;
   std::size_t open = 0;
   std::size_t structure = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -47,6 +47,7 @@ struct DispatchRequest {
   std::string traceparent;                                   // of the client, or empty
   std::vector<std::pair<std::string, std::string>> headers;  // of the client, already on the allow list
   Clock::time_point deadline = Clock::time_point::max();     // the request's own
+  bool is_mirror = false;                                    // a copy, whose reply nobody reads
 };
 
 struct DispatchReply {
@@ -109,6 +110,9 @@ class Target {
   // Whether it would be made the same again: false when a file that it was made from says something else now. Asked
   // by a reload, on a thread that may block.
   [[nodiscard]] virtual bool is_current() const { return true; }
+  // Takes over what is known of the target of the same name whose place it takes: counters and health of what both
+  // have. At most once, on the control thread, before start(); calls of the other one may go on.
+  virtual void inherit(Target& previous) { (void)previous; }
   // start(): at most once, when the target is part of what is served, on the control thread, whose loop `io` is; health
   // checks, look-ups of names and subprocesses begin. stop(): on the same thread, when it no longer is; calls may still
   // be under way. Neither waits.

@@ -30,6 +30,22 @@ inline constexpr std::size_t kMaxConfigDepth = 32;
 inline constexpr std::size_t kMaxConfigNodes = 200'000;
 inline constexpr std::size_t kMaxDiagnostics = 100;  // more would bury the first ones
 
+// Vector and label files that the configuration names.
+inline constexpr std::size_t kMaxJsonlBytes = std::size_t{1} << 30;  // costs several times that in memory: use NPY
+inline constexpr std::size_t kMaxFileProblems = 10;                  // of one file; then their number is told
+
+// Routes, however they are made. Every reply that decides for one has its metadata, so its JSON text counts.
+inline constexpr std::size_t kMaxMetadataBytes = 64 * 1024;
+inline constexpr std::size_t kMaxDescriptionBytes = 4 * 1024;
+inline constexpr std::uint32_t kMaxTargetWeight = 1'000'000;  // sums stay far below 2^53
+inline constexpr std::size_t kMaxTargetsOfSplit = 64;         // each costs a logarithm a request
+inline constexpr std::size_t kMaxFallbackTargets = 16;        // a request waits for one after another
+
+// Copies of requests that go to mirrors, of each worker.
+inline constexpr std::size_t kMaxMirrorsInFlight = 64;                 // to one target: a slow one must not pile up
+inline constexpr std::size_t kMaxMirrorBytes = std::size_t{64} << 20;  // of payloads, which they keep in memory
+inline constexpr std::chrono::seconds kMaxMirrorTime{60};              // an endless reply must not keep its place
+
 // Requests.
 inline constexpr std::size_t kMaxTopK = 1'000;
 inline constexpr std::size_t kMaxIdBytes = 128;

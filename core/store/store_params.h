@@ -13,16 +13,10 @@
 
 #include "core/base/limits.h"
 #include "core/base/result.h"
+#include "core/store/durability.h"
 #include "core/store/format.h"
 
 namespace semroute::core {
-
-// When what was committed is on the disk.
-enum class Durability : std::uint8_t {
-  always,    // before commit() returns
-  interval,  // at most StoreParams::interval later: a power cut may lose that much, a crash of the program nothing
-  off,       // when the operating system likes: a power cut may lose more
-};
 
 struct StoreParams {
   std::string folder;

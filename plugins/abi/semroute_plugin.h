@@ -80,6 +80,8 @@ typedef struct semroute_request {
   semroute_bytes traceparent;      // of the client, or empty
   const semroute_header* headers;  // of the client, those that dispatch.request_headers allows
   size_t header_count;
+  // Not in every host of version 1: look at struct_bytes.
+  int32_t is_mirror;  // 1: a copy of a request that another target answers; nobody reads the reply
 } semroute_request;
 
 typedef struct semroute_reply {

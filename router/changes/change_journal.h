@@ -14,11 +14,12 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/store/format.h"
 
 namespace semroute::router {
 
 struct JournalChange {
-  enum class Kind : std::uint8_t { set, append, erase };
+  using Kind = core::RecordKind;
   Kind kind = Kind::set;
   std::string key;
   std::string record;  // empty for erase

@@ -17,10 +17,6 @@
 
 namespace semroute::router {
 
-// Of one route, in bytes: every reply that decides for it has its metadata. Of metadata the JSON text counts.
-inline constexpr std::size_t kMaxMetadataBytes = 64 * 1024;
-inline constexpr std::size_t kMaxDescriptionBytes = 4 * 1024;
-
 // Vectors as they came, and their texts.
 struct ChangeRows {
   std::vector<float> values;  // count * dimension, unless `ragged`

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
+#include "core/base/limits.h"
 #include "router/protocol/little_endian.h"
 
 namespace semroute::router {
@@ -13,8 +15,9 @@ using core::Error;
 using core::ErrorCode;
 using core::Result;
 
-constexpr std::uint8_t kRecordVersion = 2;
-constexpr std::uint8_t kFirstRecordVersion = 1;  // a route had one target at most
+constexpr std::uint8_t kRecordVersion = 3;
+constexpr std::uint8_t kFirstRecordVersion = 1;    // a route had one target at most
+constexpr std::uint8_t kLargeIntegersVersion = 3;  // the first that has integers over INT64_MAX in metadata
 constexpr std::uint8_t kPut = 1;
 constexpr std::uint8_t kPatch = 2;
 
@@ -30,7 +33,7 @@ constexpr unsigned kMirror = 128;
 constexpr unsigned kFieldBitsOfVersion1 = 63;
 constexpr unsigned kFieldBits = 255 & ~kTargetIsSet;
 
-enum ScalarType : std::uint8_t { kBoolean = 1, kInteger = 2, kReal = 3, kText = 4 };
+enum ScalarType : std::uint8_t { kBoolean = 1, kInteger = 2, kReal = 3, kText = 4, kLargeInteger = 5 };
 
 void put_text(std::string_view text, std::string& out) {
   put(static_cast<std::uint32_t>(text.size()), out);
@@ -50,6 +53,9 @@ void put_metadata(const config::Value& metadata, std::string& out) {
     } else if (const auto* integer = value.integer()) {
       put(std::uint8_t{kInteger}, out);
       put(*integer, out);
+    } else if (const auto* large = value.large_integer()) {
+      put(std::uint8_t{kLargeInteger}, out);
+      put(*large, out);
     } else if (const auto* real = value.real()) {
       put(std::uint8_t{kReal}, out);
       put(*real, out);
@@ -143,12 +149,12 @@ class RecordReader {
       if ((bits & kThresholdIsSet) != 0) threshold = get<double>();
       expect(!threshold || *threshold - *threshold == 0.0);
     }
-    if ((bits & kMetadata) != 0) fields.metadata = metadata();
+    if ((bits & kMetadata) != 0) fields.metadata = metadata(format);
     if ((bits & kFallbacks) != 0) {
       std::vector<std::string>& names = fields.fallbacks.emplace();
       const auto count = in_.get<std::uint32_t>();
       for (std::uint32_t i = 0; i < count && ok(); ++i) names.push_back(text());
-      expect(count <= config::kMaxFallbackTargets);
+      expect(count <= core::kMaxFallbackTargets);
     }
     if ((bits & kMirror) != 0) {
       auto& mirror = fields.mirror.emplace();
@@ -194,16 +200,16 @@ class RecordReader {
  private:
   void split(config::TargetSplit& targets) {
     const auto count = in_.get<std::uint32_t>();
-    expect(count <= config::kMaxTargetsOfSplit);
+    expect(count <= core::kMaxTargetsOfSplit);
     for (std::uint32_t i = 0; i < count && ok(); ++i) {
       config::TargetShare& share = targets.emplace_back();
       share.target = text();
       share.weight = get<std::uint32_t>();
-      expect(share.weight > 0 && share.weight <= config::kMaxTargetWeight);
+      expect(share.weight > 0 && share.weight <= core::kMaxTargetWeight);
     }
   }
 
-  config::Value metadata() {
+  config::Value metadata(unsigned format) {
     config::Value::Map members;
     const std::uint32_t count = in_.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < count && ok(); ++i) {
@@ -219,6 +225,12 @@ class RecordReader {
           break;
         }
         case kText: member.value.data = text(); break;
+        case kLargeInteger: {
+          const auto large = in_.get<std::uint64_t>();
+          expect(format >= kLargeIntegersVersion && large > std::uint64_t{std::numeric_limits<std::int64_t>::max()});
+          member.value.data = large;
+          break;
+        }
         default: expect(false);
       }
       members.push_back(std::move(member));

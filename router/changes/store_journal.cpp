@@ -18,24 +18,6 @@ using core::Result;
 
 constexpr std::size_t kMostThreads = 8;  // that check what is kept: then memory has no more to give
 
-core::Durability durability_of(config::Durability durability) noexcept {
-  switch (durability) {
-    case config::Durability::always: return core::Durability::always;
-    case config::Durability::interval: return core::Durability::interval;
-    case config::Durability::off: return core::Durability::off;
-  }
-  return core::Durability::always;
-}
-
-core::RecordKind kind_of(JournalChange::Kind kind) noexcept {
-  switch (kind) {
-    case JournalChange::Kind::set: return core::RecordKind::set;
-    case JournalChange::Kind::append: return core::RecordKind::append;
-    case JournalChange::Kind::erase: return core::RecordKind::erase;
-  }
-  return core::RecordKind::set;
-}
-
 core::StoreProgress progress_log(const std::string& folder) {
   return [folder, due = ProgressDue()](std::uint64_t done, std::uint64_t all) mutable {
     if (!due.now()) return;
@@ -60,7 +42,7 @@ Result<std::unique_ptr<StoreJournal>> StoreJournal::open(const config::Config& c
   params.folder = *config.data_dir;
   params.identity = core::StoreIdentity{static_cast<std::uint32_t>(config.index.dimension),
                                         std::string(core::to_string(config.index.metric))};
-  params.durability = durability_of(config.store.durability);
+  params.durability = config.store.durability;
   params.interval = std::chrono::duration_cast<std::chrono::milliseconds>(config.store.interval);
   params.read_only = journal_params.read_only;
   params.threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMostThreads);
@@ -89,7 +71,7 @@ std::optional<JournalFailure> StoreJournal::commit(std::span<const JournalBatch>
   for (const JournalBatch& batch : batches) {
     std::vector<core::StoreChange>& some = changes.emplace_back();
     for (const JournalChange& change : batch.changes)
-      some.push_back({.kind = kind_of(change.kind),
+      some.push_back({.kind = change.kind,
                       .key = change.key,
                       .record = std::as_bytes(std::span(change.record.data(), change.record.size()))});
     group.push_back({.sequence = batch.sequence, .changes = some});

@@ -174,10 +174,12 @@ std::string Daemon::not_ready() const {
 
 void Daemon::become_ready() {
   phase_ = Phase::serving;
-  log_line(LogLevel::info, "semrouted " SEMROUTE_VERSION ": " + std::to_string(state_->routing->table.routes().size()) +
-                               " routes, " + std::to_string(state_->routing->table.reference_count()) +
-                               " references, kernels " + std::string(core::to_string(core::active_kernels().isa)) +
-                               ", workers " + std::to_string(workers_.size()));
+  const RouteTable& table = state_->routing->table;
+  log_line(LogLevel::info, "semrouted " SEMROUTE_VERSION ": " + std::to_string(table.routes().size()) + " routes, " +
+                               std::to_string(table.reference_count()) + " references, " +
+                               std::to_string(table.negative_count()) + " negatives, kernels " +
+                               std::string(core::to_string(core::active_kernels().isa)) + ", workers " +
+                               std::to_string(workers_.size()));
   if (admin_ != nullptr) log_line(LogLevel::info, "admin on http://" + config::to_string(admin_->address()));
   log_line(LogLevel::info, "listening on " + config::to_string(listener_->address()));
 }
@@ -317,11 +319,16 @@ std::vector<std::shared_ptr<plugins::Target>> Daemon::publish(std::shared_ptr<co
     return left;
   };
   const auto before = state_ == nullptr ? std::vector<std::shared_ptr<plugins::Target>>() : state_->targets;
-  for (const auto& target : without(state->targets, before)) target->start(io_);
+  for (const auto& target : without(state->targets, before)) {
+    const auto known = std::ranges::find(before, target->name(), [](const auto& t) { return t->name(); });
+    if (known != before.end()) target->inherit(**known);
+    target->start(io_);
+  }
   state_ = std::move(state);
   metrics_.revision = state_->revision;
   metrics_.routes = state_->routing->table.routes().size();
   metrics_.references = state_->routing->table.reference_count();
+  metrics_.negatives = state_->routing->table.negative_count();
   metrics_.parked_routes = state_->routing->parked.size();
   return without(before, state_->targets);
 }

@@ -41,7 +41,7 @@ constexpr std::size_t kBoundedRowsShare = 4;
 std::size_t passing_vectors(const RoutingState& state, const DecideRequest& request,
                             std::span<const std::size_t> positions) noexcept {
   if (state.route_vectors != nullptr) return positions.size();
-  if (request.filter == nullptr) return state.table.positive_count();
+  if (request.filter == nullptr) return state.table.reference_count();
   std::size_t vectors = 0;
   for (const std::size_t position : positions) vectors += state.table.routes()[position].references.count();
   return vectors;

@@ -6,6 +6,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include "core/base/limits.h"
+
 namespace semroute::router {
 // So that a kind that streams need not gather a reply that nobody reads.
 class Mirrors::NoReader final : public plugins::ReplySink {
@@ -39,35 +41,37 @@ class Mirrors::NoReader final : public plugins::ReplySink {
   bool is_ended_ = false;
 };
 
-void Mirrors::send(const DispatchTarget& to, std::shared_ptr<const plugins::DispatchRequest> request) {
+void Mirrors::send(const DispatchTarget& to, const plugins::DispatchRequest& request) {
   TargetCounters& counters = *to.counters;
-  const std::size_t bytes = request->payload.size();
+  const std::size_t bytes = request.payload.size();
   std::size_t& of_target = flights_->of_target[to.target.get()];
-  if (of_target >= kMaxMirrorsInFlight || flights_->bytes + bytes > kMaxMirrorBytes)
+  if (of_target >= core::kMaxMirrorsInFlight || flights_->bytes + bytes > core::kMaxMirrorBytes)
     return counters.count_error(core::ErrorCode::overloaded);
   ++of_target;
   counters.in_flight.fetch_add(1, std::memory_order_relaxed);
+  const auto copy = std::make_shared<plugins::DispatchRequest>(request);
+  copy->is_mirror = true;
   const std::uint64_t number = next_++;
   const auto channel = channels_.channel(to.target);
   flights_->calls.emplace(number, Flight{to.target, channel, nullptr, bytes});
   flights_->bytes += bytes;
-  auto call = channel->dispatch(
-      std::move(request), std::make_shared<NoReader>(io_, flights_, number, plugins::Clock::now() + max_time_),
-      [&io = io_, &counters, flights = flights_, number](const plugins::DispatchOutcome& outcome) {
-        counters.in_flight.fetch_sub(1, std::memory_order_relaxed);
-        if (outcome.reply.ok()) {
-          counters.count_ok();
-        } else {
-          counters.count_error(outcome.reply.error().code);
-        }
-        const auto found = flights->calls.find(number);
-        flights->bytes -= found->second.bytes;
-        const auto count = flights->of_target.find(found->second.target.get());
-        if (--count->second == 0) flights->of_target.erase(count);
-        // The channel may be inside its own member function: it is let go from the loop.
-        boost::asio::post(io, [flight = std::move(found->second)] {});
-        flights->calls.erase(found);
-      });
+  auto call =
+      channel->dispatch(copy, std::make_shared<NoReader>(io_, flights_, number, plugins::Clock::now() + max_time_),
+                        [&io = io_, &counters, flights = flights_, number](const plugins::DispatchOutcome& outcome) {
+                          counters.in_flight.fetch_sub(1, std::memory_order_relaxed);
+                          if (outcome.reply.ok()) {
+                            counters.count_ok();
+                          } else {
+                            counters.count_error(outcome.reply.error().code);
+                          }
+                          const auto found = flights->calls.find(number);
+                          flights->bytes -= found->second.bytes;
+                          const auto count = flights->of_target.find(found->second.target.get());
+                          if (--count->second == 0) flights->of_target.erase(count);
+                          // The channel may be inside its own member function: it is let go from the loop.
+                          boost::asio::post(io, [flight = std::move(found->second)] {});
+                          flights->calls.erase(found);
+                        });
   if (const auto found = flights_->calls.find(number); found != flights_->calls.end())
     found->second.call = std::move(call);
 }

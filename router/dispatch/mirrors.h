@@ -2,7 +2,7 @@
 //
 // Nobody waits for one and nobody sees what becomes of it: the reply is dropped as it comes, and success and failure
 // are counted for the mirror's target alone. One that would go over a bound is not sent, and counted as `overloaded`
-// there. A copy shares the request's memory, and has its deadline.
+// there. A copy says that it is one (DispatchRequest::is_mirror), and has the request's deadline.
 // Bounds: kMaxMirrorsInFlight of a target and worker, so that one that hangs leaves the others their
 // room; kMaxMirrorBytes of a worker. One whose reply goes on for longer than kMaxMirrorTime is cancelled. Complexity:
 // O(1). Threads: the worker's. Lifetime: destroyed before the pool; cancels what is under way.
@@ -16,23 +16,20 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "core/base/limits.h"
 #include "plugins/target.h"
 #include "router/dispatch/channel_pool.h"
 #include "router/dispatch/route_targets.h"
 
 namespace semroute::router {
 
-inline constexpr std::size_t kMaxMirrorsInFlight = 64;                 // a slow mirror must not pile up
-inline constexpr std::size_t kMaxMirrorBytes = std::size_t{64} << 20;  // of payloads, which it keeps in memory
-inline constexpr std::chrono::seconds kMaxMirrorTime{60};              // an endless reply must not keep its place
-
 class Mirrors {
  public:
-  Mirrors(boost::asio::io_context& io, ChannelPool& channels, std::chrono::milliseconds max_time = kMaxMirrorTime)
+  Mirrors(boost::asio::io_context& io, ChannelPool& channels, std::chrono::milliseconds max_time = core::kMaxMirrorTime)
       : io_(io), channels_(channels), max_time_(max_time), flights_(std::make_shared<Flights>()) {}
   ~Mirrors() { cancel(); }
 
-  void send(const DispatchTarget& to, std::shared_ptr<const plugins::DispatchRequest> request);
+  void send(const DispatchTarget& to, const plugins::DispatchRequest& request);
   // All that are under way.
   void cancel();
 

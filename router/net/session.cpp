@@ -74,6 +74,7 @@ bool Session::reads_slowly() const {
 
 void Session::wait_readable() {
   const bool wanted = phase_ == Phase::lingering || (phase_ == Phase::serving && !end_of_input_ && !paused());
+  if (!wanted) wait_lost();
   if (reading_ || !wanted) return;
   reading_ = true;
   socket_.async_wait(asio::socket_base::wait_read, [self = shared_from_this()](const error_code& ec) {
@@ -284,6 +285,7 @@ void Session::resume() {
 void Session::on_end_of_input() {
   end_of_input_ = true;
   if (phase_ == Phase::lingering) return close();
+  if (phase_ == Phase::serving) wait_lost();
   if (phase_ != Phase::serving || !in_flight_.empty() || paused()) return;
   // Paused input may still hold whole requests; what remains now is a request cut short.
   if (!in_.empty()) handler_.counters().cut_off.add();
@@ -347,16 +349,6 @@ void Session::close_after_flush() {
   if (!serving_) flush();
 }
 
-// FIN first, then wait for the peer's, so that a reset does not overtake the last reply.
-void Session::linger() {
-  phase_ = Phase::lingering;
-  linger_until_ = Clock::now() + core::kLingerTimeout;
-  error_code ec;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ec);
-  if (ec || end_of_input_) return close();
-  wait_readable();
-}
-
 void Session::tick(Clock::time_point now) {
   const auto& limits = handler_.limits();
   if (phase_ == Phase::closed) return;
@@ -396,44 +388,6 @@ void Session::begin_drain() {
   drain_bytes_ = in_.size();
   draining_ = true;
   resume();
-}
-
-bool Session::drained() const {
-  return phase_ != Phase::serving || (in_flight_.empty() && unwritten_bytes() == 0 && (drain_bytes_ == 0 || !paused()));
-}
-
-void Session::finish_drain() {
-  const auto self = shared_from_this();
-  if (phase_ == Phase::closed) return;
-  cancel_all();
-  close_after_flush();
-}
-
-void Session::abort() {
-  if (phase_ == Phase::closed) return;
-  const auto self = shared_from_this();
-  close();
-  cancel_all();
-  waiting_.clear();  // not before: what waits may be held by nothing else
-}
-
-// The entries erase themselves as their calls complete, so the list is left alone while they are cancelled.
-void Session::cancel_all() {
-  std::vector<std::function<void()>> calls;
-  for (auto& f : in_flight_) {
-    if (f.cancel != nullptr) calls.push_back(std::exchange(f.cancel, nullptr));
-  }
-  for (const auto& call : calls) call();
-}
-
-void Session::close() {
-  if (phase_ == Phase::closed) return;
-  phase_ = Phase::closed;
-  handler_.counters().connections_open.subtract();
-  error_code ec;
-  socket_.close(ec);
-  lease_.reset();
-  handler_.on_closed(*this);
 }
 
 }  // namespace semroute::router

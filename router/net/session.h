@@ -123,6 +123,8 @@ class Session : public std::enable_shared_from_this<Session> {
   };
 
   void wait_readable();
+  // For the loss of the connection, while nothing is read.
+  void wait_lost();
   void on_readable();
   void ingest(std::string_view bytes, std::size_t moved);
   std::size_t serve(std::string_view data);
@@ -162,10 +164,11 @@ class Session : public std::enable_shared_from_this<Session> {
 
   Protocol protocol_ = Protocol::unknown;
   Phase phase_ = Phase::serving;
-  bool reading_ = false;  // a wait for input is pending
-  bool writing_ = false;  // a wait for room to write is pending
-  bool serving_ = false;  // inside serve(): replies are flushed once, at its end
-  bool pushing_ = false;  // a flush will come from the loop
+  bool reading_ = false;   // a wait for input is pending
+  bool watching_ = false;  // a wait for the connection's loss is pending
+  bool writing_ = false;   // a wait for room to write is pending
+  bool serving_ = false;   // inside serve(): replies are flushed once, at its end
+  bool pushing_ = false;   // a flush will come from the loop
   bool end_of_input_ = false;
   bool draining_ = false;
   bool is_loopback_ = false;

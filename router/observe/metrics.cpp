@@ -267,7 +267,8 @@ class Metrics::Collector {
     counter("semrouted_timed_out_total", "Connections closed by a time-out.", as_double(t.timed_out));
     counter("semrouted_output_overflow_total", "Connections closed because the client did not read.",
             as_double(t.output_overflow));
-    gauge("semrouted_references", "References and negatives in the index.", as_double(m_.references));
+    gauge("semrouted_references", "References of the routes that are served.", as_double(m_.references));
+    gauge("semrouted_negatives", "Negatives of the routes that are served.", as_double(m_.negatives));
     add_index_bytes();
     add_store();
     gauge("semrouted_routes", "Routes in the table.", as_double(m_.routes));

@@ -71,6 +71,7 @@ class Metrics {
 
   // Gauges of the running state, set by the control thread.
   std::atomic<std::uint64_t> references{0};
+  std::atomic<std::uint64_t> negatives{0};
   std::atomic<std::uint64_t> routes{0};
   std::atomic<std::uint64_t> parked_routes{0};
   std::atomic<std::uint64_t> revision{0};

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "config/destination_reader.h"
+#include "core/base/limits.h"
 #include "router/protocol/float_text.h"
 #include "router/protocol/json_decoder_state.h"
 
@@ -34,10 +35,7 @@ std::string over(const std::string& name, std::size_t bytes, std::size_t most) {
   return name + ": " + std::to_string(bytes) + " bytes, at most " + std::to_string(most);
 }
 
-bool is_metadata_value(const Value& value) {
-  return value.string() != nullptr || value.boolean() != nullptr || value.integer() != nullptr ||
-         value.real() != nullptr;
-}
+bool is_metadata_value(const Value& value) { return value.is_scalar(); }
 
 }  // namespace
 
@@ -189,13 +187,8 @@ Result<void> JsonDecoder::State::read_route_member(const std::string& name, stri
     read_destination(name, key, change.fields);
   } else if (key == "score_threshold") {
     auto& threshold = change.fields.score_threshold.emplace();
-    if (tree.integer() != nullptr) {
-      threshold = static_cast<double>(*tree.integer());
-    } else if (tree.real() != nullptr) {
-      threshold = *tree.real();
-    } else if (!tree.is_null()) {
-      expected(own, "a number or null");
-    }
+    threshold = tree.number();
+    if (!threshold && !tree.is_null()) expected(own, "a number or null");
   } else if (key == "metadata") {
     if (tree.map() == nullptr && !tree.is_null()) {
       expected(own, "an object");
@@ -205,15 +198,18 @@ Result<void> JsonDecoder::State::read_route_member(const std::string& name, stri
       for (const config::Member& member : *tree.map())
         if (!is_metadata_value(member.value))
           offend(own + '.' + shown(member.key) + ": expected a string, a number or a boolean");
-    if (source.size() > kMaxMetadataBytes) offend(ErrorCode::too_large, over(own, source.size(), kMaxMetadataBytes));
+    std::string written;  // as replies and files will have it
+    append_json_value(tree, written);
+    if (written.size() > core::kMaxMetadataBytes)
+      offend(ErrorCode::too_large, over(own, written.size(), core::kMaxMetadataBytes));
     change.fields.metadata = std::move(tree);
   } else if (tree.string() == nullptr) {
     expected(own, "a string");
   } else if (key == "name") {
     change.name = *tree.string();
   } else {
-    if (const std::size_t bytes = tree.string()->size(); bytes > kMaxDescriptionBytes)
-      offend(ErrorCode::too_large, over(own, bytes, kMaxDescriptionBytes));
+    if (const std::size_t bytes = tree.string()->size(); bytes > core::kMaxDescriptionBytes)
+      offend(ErrorCode::too_large, over(own, bytes, core::kMaxDescriptionBytes));
     change.fields.description = *tree.string();
   }
   return {};

@@ -19,6 +19,7 @@ std::string meaning(const JsonScan& scan) {
     case JsonFault::too_deep: return "nesting over " + std::to_string(core::kMaxJsonDepth) + " levels";
     case JsonFault::duplicate_key: return "key \"" + shown(scan.key) + "\" appears twice";
     case JsonFault::out_of_range: return "a number is beyond the range of float64";
+    case JsonFault::inexact: return "an integer is beyond 64 bits, and no float64 is exactly that";
     case JsonFault::too_many: return "more than " + std::to_string(core::kMaxFilterValues) + " values";
     case JsonFault::none:
     case JsonFault::malformed: break;

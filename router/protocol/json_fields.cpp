@@ -119,10 +119,8 @@ struct FieldValue {
     out = static_cast<Integer>(*n);
   }
   void read_number(double& out) const {
-    if (const auto* i = state.tree.integer()) {
-      out = static_cast<double>(*i);
-    } else if (const auto* d = state.tree.real()) {
-      out = *d;
+    if (const auto number = state.tree.number()) {
+      out = *number;
     } else {
       expected("a number");
     }

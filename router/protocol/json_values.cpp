@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "config/any_json.h"
+#include "config/scalar.h"
 #include "core/base/limits.h"
 
 namespace semroute::router {
@@ -19,43 +21,18 @@ using config::Value;
 using json::error_code;
 using json::string_view;
 
-constexpr std::size_t kUnlimited = static_cast<std::size_t>(-1);
-
 bool refuse(error_code& ec) {
   ec = json::error::exception;
   return false;
 }
 
-// Accepts everything; the parser itself checks the grammar.
-struct CheckHandler {
-  static constexpr std::size_t max_array_size = kUnlimited;
-  static constexpr std::size_t max_object_size = kUnlimited;
-  static constexpr std::size_t max_string_size = kUnlimited;
-  static constexpr std::size_t max_key_size = kUnlimited;
-
+struct CheckHandler : config::AnyJson<error_code, string_view> {
   JsonFault fault = JsonFault::none;
 
-  bool on_document_begin(error_code&) { return true; }
-  bool on_document_end(error_code&) { return true; }
-  bool on_array_begin(error_code&) { return true; }
-  bool on_array_end(std::size_t, error_code&) { return true; }
-  bool on_object_begin(error_code&) { return true; }
-  bool on_object_end(std::size_t, error_code&) { return true; }
-  bool on_string_part(string_view, std::size_t, error_code&) { return true; }
-  bool on_string(string_view, std::size_t, error_code&) { return true; }
-  bool on_key_part(string_view, std::size_t, error_code&) { return true; }
-  bool on_key(string_view, std::size_t, error_code&) { return true; }
-  bool on_number_part(string_view, error_code&) { return true; }
-  bool on_int64(std::int64_t, string_view, error_code&) { return true; }
-  bool on_uint64(std::uint64_t, string_view, error_code&) { return true; }
   bool on_double(double number, string_view, error_code&) {
     if (!std::isfinite(number)) fault = JsonFault::out_of_range;
     return true;
   }
-  bool on_bool(bool, error_code&) { return true; }
-  bool on_null(error_code&) { return true; }
-  bool on_comment_part(string_view, error_code&) { return true; }
-  bool on_comment(string_view, error_code&) { return true; }
 };
 
 const std::string* duplicate_of(const Value::Map& members) {
@@ -164,12 +141,16 @@ struct TreeHandler : CheckHandler {
     return true;
   }
   bool on_int64(std::int64_t number, string_view, error_code& ec) { return add_scalar(number, ec); }
-  bool on_uint64(std::uint64_t number, string_view, error_code& ec) {
-    return add_scalar(static_cast<double>(number), ec);
-  }
+  bool on_uint64(std::uint64_t number, string_view, error_code& ec) { return add_scalar(number, ec); }
   bool on_double(double number, string_view source, error_code& ec) {
     if (!std::isfinite(number)) {
       fault = JsonFault::out_of_range;
+      return refuse(ec);
+    }
+    Value value;
+    if (std::ranges::all_of(source, [](char c) { return c == '-' || (c >= '0' && c <= '9'); })) {
+      if (config::read_integer({source.data(), source.size()}, value)) return add(std::move(value), ec);
+      fault = JsonFault::inexact;
       return refuse(ec);
     }
     // Boost.JSON 1.81 may be off by a unit in the last place; metadata compares exactly.

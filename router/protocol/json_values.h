@@ -25,6 +25,7 @@ enum class JsonFault : std::uint8_t {
   too_deep,
   duplicate_key,  // read() only; its name is in JsonScan::key
   out_of_range,   // a number beyond float64
+  inexact,        // read() only: an integer that neither 64 bits nor a float64 hold exactly
   too_many,       // read() only
 };
 

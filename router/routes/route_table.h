@@ -106,9 +106,11 @@ class RouteTable {
     return routes_[position]->score_threshold.value_or(rules_.score_threshold);
   }
 
-  [[nodiscard]] std::size_t reference_count() const noexcept { return reference_count_ + negative_count_; }
+  // Without the negatives.
+  [[nodiscard]] std::size_t reference_count() const noexcept { return reference_count_; }
   [[nodiscard]] std::size_t negative_count() const noexcept { return negative_count_; }
-  [[nodiscard]] std::size_t positive_count() const noexcept { return reference_count_; }   // without negatives
+  // Both, which index.capacity bounds.
+  [[nodiscard]] std::size_t row_count() const noexcept { return reference_count_ + negative_count_; }
   [[nodiscard]] std::size_t most_references() const noexcept { return most_references_; }  // of one route
 
  private:

@@ -219,7 +219,7 @@ Result<void> TableWriter::apply(std::span<const RouteChange> changes, std::uint6
   const auto run = [&]() -> Result<void> {
     for (const RouteChange& change : changes)
       if (auto done = apply_one(change, revision, *edit, entries, rows); !done.ok()) return done;
-    const std::ptrdiff_t before = static_cast<std::ptrdiff_t>(newest_->table.reference_count()) + draft_rows_;
+    const std::ptrdiff_t before = static_cast<std::ptrdiff_t>(newest_->table.row_count()) + draft_rows_;
     if (rows > 0 && before + rows > static_cast<std::ptrdiff_t>(capacity_))
       return Error{ErrorCode::resource_exhausted,
                    "index.capacity is " + std::to_string(capacity_) + ": there are " + std::to_string(before) +

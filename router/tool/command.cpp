@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "config/scalar.h"
+
 namespace semroute::router::tool {
 namespace {
 
@@ -32,7 +34,8 @@ constexpr std::array kCommands{
 std::span<const CommandEntry> commands() noexcept { return kCommands; }
 
 Exit Context::fail(Exit exit, std::string_view message) const {
-  err << "semroute " << name << ": " << message << "\n";
+  // What it quotes may come from a target.
+  err << "semroute " << name << ": " << config::printable(std::string(message)) << "\n";
   return exit;
 }
 

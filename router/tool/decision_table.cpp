@@ -83,12 +83,15 @@ void DecisionTable::add(std::size_t row, const std::string& text, const config::
   }
   cells.push_back(std::to_string(took_us));
   table_.row(std::move(cells));
-  if (const config::Value* explain = reply.find("explain")) add_explanation(row, *explain);
+  if (const config::Value* explain = reply.find("explain")) {
+    std::ostringstream out;
+    print_explanation(columns_.row ? "row " + std::to_string(row) : "explained", *explain, out);
+    explanations_ += out.str();
+  }
 }
 
-void DecisionTable::add_explanation(std::size_t row, const config::Value& explain) {
-  std::ostringstream out;
-  out << "\n" << (columns_.row ? "row " + std::to_string(row) : "explained") << "\n";
+void DecisionTable::print_explanation(const std::string& heading, const config::Value& explain, std::ostream& out) {
+  out << "\n" << heading << "\n";
   const auto rows_of = [&explain](std::string_view key) -> const config::Value::List* {
     const config::Value* list = explain.find(key);
     return list == nullptr || list->list() == nullptr || list->list()->empty() ? nullptr : list->list();
@@ -141,7 +144,6 @@ void DecisionTable::add_explanation(std::size_t row, const config::Value& explai
     }
     table.print(out, "  ");
   }
-  explanations_ += out.str();
 }
 
 void DecisionTable::print(std::ostream& out) const {

@@ -27,9 +27,10 @@ class DecisionTable {
   void add(std::size_t row, const std::string& text, const config::Value& reply, std::uint64_t took_us);
   void print(std::ostream& out) const;
 
- private:
-  void add_explanation(std::size_t row, const config::Value& explain);
+  // The `explain` of a reply under `heading`, by itself.
+  static void print_explanation(const std::string& heading, const config::Value& explain, std::ostream& out);
 
+ private:
   Columns columns_;
   Table table_;
   std::string explanations_;

@@ -19,10 +19,7 @@ config::Value to_value(const json::value& from) {
     case json::kind::null: break;
     case json::kind::bool_: to.data = from.get_bool(); break;
     case json::kind::int64: to.data = std::int64_t{from.get_int64()}; break;
-    case json::kind::uint64:
-      // Beyond int64: near enough as a real for what the tool prints.
-      to.data = static_cast<double>(from.get_uint64());
-      break;
+    case json::kind::uint64: to.data = std::uint64_t{from.get_uint64()}; break;
     case json::kind::double_: to.data = from.get_double(); break;
     case json::kind::string: to.data = std::string(from.get_string()); break;
     case json::kind::array: {
@@ -61,9 +58,7 @@ std::optional<std::string> text_of(const config::Value& object, std::string_view
 std::optional<double> number_of(const config::Value& object, std::string_view key) {
   const config::Value* member = object.find(key);
   if (member == nullptr) return std::nullopt;
-  if (const auto* integer = member->integer()) return static_cast<double>(*integer);
-  if (const auto* real = member->real()) return *real;
-  return std::nullopt;
+  return member->number();
 }
 
 std::optional<bool> boolean_of(const config::Value& object, std::string_view key) {

@@ -16,6 +16,8 @@ inline constexpr std::chrono::milliseconds kReplyTimeout{65'000};
 inline constexpr std::chrono::milliseconds kReplyGrace{5'000};
 // The largest reply taken from a daemon: a routes.get page of 1,000 vectors of 65,536 numbers as base64.
 inline constexpr std::size_t kMaxReplyBytes = std::size_t{512} << 20;
+// Rows of one change of an import, in bytes: half of the daemon's default max_change. Larger routes take several.
+inline constexpr std::size_t kImportPartBytes = std::size_t{32} << 20;
 // Requests kept in flight by eval: under the daemon's default max_in_flight of 128.
 inline constexpr std::size_t kEvalPipeline = 64;
 // eval through the daemon: embeddings in a request; the daemon's default max_batch is 1,024.

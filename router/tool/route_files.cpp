@@ -19,6 +19,7 @@ using core::ErrorCode;
 using core::Result;
 
 constexpr std::size_t kShownNameBytes = 40;
+constexpr std::size_t kLongestPlainKey = 1'000;  // YAML has no longer ones before a ':' (1,024) without a '?'
 
 Result<void> write_file(const std::string& path, const std::string& bytes) {
   std::ofstream file(path, std::ios::binary);
@@ -137,7 +138,9 @@ Result<config::RouteConfig> route_of_reply(const config::Value& route) {
   made.description = text_of(route, "description").value_or("");
   config::Diagnostics problems("");
   config::MapReader reader(route, "route", problems);
-  made.destination = config::DestinationReader(problems, nullptr, nullptr).read(reader);
+  // Whether they go together is for who puts it somewhere.
+  config::DestinationReader destination(problems, nullptr, nullptr);
+  made.destination = {destination.targets(reader), destination.fallbacks(reader), destination.mirror(reader)};
   if (problems.has_errors()) return no_route(problems.all().front().key_path + ": " + problems.all().front().message);
   made.score_threshold = number_of(route, "score_threshold");
   const config::Value* metadata = route.find("metadata");
@@ -152,13 +155,9 @@ Result<void> append_rows(const config::Value* rows, std::size_t dimension, confi
     if (embedding == nullptr || embedding->list() == nullptr || embedding->list()->size() != dimension)
       return no_route("a row has no embedding of " + std::to_string(dimension) + " numbers");
     for (const config::Value& number : *embedding->list()) {
-      if (number.integer() != nullptr) {
-        out.values.push_back(static_cast<float>(*number.integer()));
-      } else if (number.real() != nullptr) {
-        out.values.push_back(static_cast<float>(*number.real()));
-      } else {
-        return no_route("an embedding has something else than numbers");
-      }
+      const auto value = number.number();
+      if (!value) return no_route("an embedding has something else than numbers");
+      out.values.push_back(static_cast<float>(*value));
     }
     out.texts.push_back(text_of(row, "text").value_or(""));
   }
@@ -181,9 +180,10 @@ Result<void> write_route(const std::string& folder, std::size_t number, std::siz
   if (route.metadata.map() != nullptr && !route.metadata.map()->empty()) {
     yaml += "metadata:\n";
     for (const config::Member& member : *route.metadata.map()) {
-      yaml += "  ";
-      config::append_json_string(member.key, yaml);  // the environment is asked for values only
-      yaml += ": " + scalar(member.value) + "\n";
+      std::string key;
+      config::append_json_string(member.key, key);  // the environment is asked for values only
+      yaml += key.size() > kLongestPlainKey ? "  ? " + key + "\n  : " : "  " + key + ": ";
+      yaml += scalar(member.value) + "\n";
     }
   }
   const auto references = write_rows(folder, base, "references", dimension, route.references);

@@ -3,19 +3,13 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "config/scalar.h"
 #include "core/base/check.h"
 
 namespace semroute::router::tool {
 namespace {
 
 bool starts_character(char byte) noexcept { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; }
-
-std::string printable(std::string text) {
-  for (char& byte : text) {
-    if (static_cast<unsigned char>(byte) < 0x20U || byte == 0x7F) byte = ' ';
-  }
-  return text;
-}
 
 }  // namespace
 
@@ -46,7 +40,7 @@ void Table::column(std::string title, Align align) { columns_.push_back({std::mo
 
 void Table::row(std::vector<std::string> cells) {
   SEMROUTE_CHECK(cells.size() == columns_.size());
-  for (std::string& cell : cells) cell = printable(std::move(cell));
+  for (std::string& cell : cells) cell = config::printable(std::move(cell));
   rows_.push_back(std::move(cells));
 }
 

@@ -44,7 +44,7 @@ void PendingDispatch::start(Exchange& exchange, const DispatchTarget* mirror) {
   began_ = Clock::now();
   const auto request = make_request(exchange);
   chain_->start(request, stream_ ? self : nullptr, [self](const DispatchResult& result) { self->finish(result); });
-  if (mirror != nullptr) context_.mirrors.send(*mirror, request);
+  if (mirror != nullptr) context_.mirrors.send(*mirror, *request);
 }
 
 std::shared_ptr<const plugins::DispatchRequest> PendingDispatch::make_request(Exchange& exchange) const {

@@ -98,6 +98,7 @@ void handle_stats(Exchange& exchange) {
   members += member("routes", state.routing->table.routes().size());
   members += member("parked_routes", state.routing->parked.size());
   members += member("references", state.routing->table.reference_count());
+  members += member("negatives", state.routing->table.negative_count());
   members += R"(,"index":)" + index_object(*state.routing);
   members += R"(,"store":)" + store_object(control.metrics());
   members += member("connections", totals.connections_open);

@@ -1,5 +1,6 @@
 // Targets, routes, route_sets and their references. Fault 36, and 39-42 where a configuration brings the vectors.
 #include "config/routes_reader.h"
+#include "core/base/limits.h"
 
 #include <gtest/gtest.h>
 
@@ -240,12 +241,12 @@ TEST_F(Routes, SayWhereTheirRequestsGo) {
                     "  - {name: x, target: a, fallback_targets: [b, c], references: {vectors: [1, 0]}}\n"
                     "  - {name: y, target: [{target: a, weight: 90}, {target: b}], fallback_targets: [a], "
                     "mirror: {target: c, percent: 2.5}, references: {vectors: [1, 0]}}\n"
-                    "route_sets:\n  - {vectors: own.jsonl, except: [x], target: [{target: c}], mirror: {target: c}}\n");
+                    "route_sets:\n  - {vectors: own.jsonl, except: [x], target: [{target: c}], mirror: {target: a}}\n");
   ASSERT_TRUE(outcome.config) << (outcome.problems.empty() ? "" : to_string(outcome.problems[0]));
   const auto& routes = outcome.config->routes;
   EXPECT_EQ(routes[0].destination, (Destination{sole("a"), {"b", "c"}, std::nullopt}));
   EXPECT_EQ(routes[1].destination, (Destination{{{"a", 90}, {"b", 1}}, {"a"}, Mirror{"c", 2.5}}));
-  EXPECT_EQ(routes[2].destination, (Destination{sole("c"), {}, Mirror{"c", 100.0}}));
+  EXPECT_EQ(routes[2].destination, (Destination{sole("c"), {}, Mirror{"a", 100.0}}));
 }
 
 TEST_F(Routes, RefuseDestinationsThatMakeNoSense) {
@@ -271,13 +272,40 @@ TEST_F(Routes, RefuseDestinationsThatMakeNoSense) {
   EXPECT_EQ(destination_problem("fallback_targets: [canned]"),
             "routes[0].fallback_targets: expected none, as there is no target");
   EXPECT_EQ(destination_problem("mirror: {target: canned}"), "routes[0].mirror: expected none, as there is no target");
-  EXPECT_EQ(destination_problem("target: canned, mirror: {target: canned, percent: -1}"),
-            "routes[0].mirror.percent: expected a number 0..100, found -1");
   EXPECT_EQ(destination_problem("target: canned, mirror: {percent: 5}"),
             "routes[0].mirror.target: is required: expected a string, found nothing");
+  EXPECT_EQ(destination_problem("target: canned, mirror: {target: canned}"),
+            "routes[0].mirror.target: \"canned\" is the target itself, and would get requests twice");
+  EXPECT_EQ(destination_problem("target: [{target: canned}], mirror: {target: canned}"),
+            "routes[0].mirror.target: \"canned\" is the target itself, and would get requests twice");
   std::string many = "target: [";
-  for (std::size_t i = 0; i <= kMaxTargetsOfSplit; ++i) many += "{target: canned}, ";
+  for (std::size_t i = 0; i <= core::kMaxTargetsOfSplit; ++i) many += "{target: canned}, ";
   EXPECT_EQ(destination_problem(many + "]"), "routes[0].target: expected at most 64 targets");
+}
+
+TEST_F(Routes, RefuseAMirrorThatIsInTheSplit) {
+  const auto mirror_problem = [this](const std::string& mirror) {
+    const LoadOutcome outcome = scratch_.load(
+        "index: {dimension: 2}\ntargets: [{name: a, kind: static}, {name: b, kind: static}, {name: c, kind: static}]\n"
+        "routes: [{name: x, references: {vectors: [1, 0]}, target: [{target: a}, {target: b}], mirror: " +
+        mirror + "}]\n");
+    EXPECT_EQ(outcome.problems.size(), 1U);
+    return outcome.problems.empty() ? "" : outcome.problems[0].key_path + ": " + outcome.problems[0].message;
+  };
+  EXPECT_EQ(mirror_problem("{target: b}"),
+            "routes[0].mirror.target: \"b\" is in the split, and would get requests twice");
+  EXPECT_EQ(mirror_problem("{target: c, percent: -1}"), "routes[0].mirror.percent: expected a number 0..100, found -1");
+}
+
+// What a change may not give a route, since every reply of it has its metadata, and every route can be exported.
+TEST_F(Routes, RefuseMetadataAndDescriptionsWithoutEnd) {
+  const auto route = [this](const std::string& keys) {
+    return problem("routes: [{name: x, references: {vectors: [1, 0]}, " + keys + "}]");
+  };
+  EXPECT_EQ(route("metadata: {k: \"" + std::string(core::kMaxMetadataBytes, 'm') + "\"}"),
+            "routes[0].metadata: expected at most 65536 bytes as JSON, found 65544");
+  EXPECT_EQ(route("description: " + std::string(core::kMaxDescriptionBytes + 1, 'd')),
+            "routes[0].description: expected at most 4096 bytes, found 4097");
 }
 
 TEST_F(Routes, ComeFromSetsInOrderOfFirstAppearance) {

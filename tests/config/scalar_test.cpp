@@ -26,6 +26,11 @@ TEST(PlainScalar, HasTheTypesOfTheCoreSchema) {
   EXPECT_EQ(typed<std::int64_t>("+5"), 5);
   EXPECT_EQ(typed<std::int64_t>("9223372036854775807"), INT64_MAX);
   EXPECT_EQ(typed<std::int64_t>("-9223372036854775808"), INT64_MIN);
+  EXPECT_EQ(typed<std::uint64_t>("9223372036854775808"), std::uint64_t{1} << 63);
+  EXPECT_EQ(typed<std::uint64_t>("+18446744073709551615"), UINT64_MAX);
+  // Beyond 64 bits what a float64 is exactly, as numbers are written.
+  EXPECT_EQ(typed<double>("18446744073709551616"), 0x1p64);
+  EXPECT_EQ(typed<double>("-9223372036854777856"), -0x1.0000000000001p63);
   EXPECT_EQ(typed<double>("0.5"), 0.5);
   EXPECT_EQ(typed<double>("-1e-3"), -1e-3);
   EXPECT_EQ(typed<double>("+1.5E+2"), 150.0);
@@ -42,7 +47,7 @@ TEST(PlainScalar, LeavesEverythingElseAString) {
 
 TEST(PlainScalar, RefusesWhatCouldBeReadInTwoWays) {
   for (const char* text : {"010", "-010", "00", "007.5", "0x1F", "0o17", ".inf", "-.inf", "+.Inf", ".nan", ".NaN",
-                           "9223372036854775808", "1e400", "-1e999"}) {
+                           "18446744073709551617", "-9223372036854775809", "1e400", "-1e999"}) {
     const core::Result<Value> value = parse_plain_scalar(text);
     ASSERT_FALSE(value.ok()) << text;
     EXPECT_NE(value.error().message.find(text), std::string::npos) << value.error().message;

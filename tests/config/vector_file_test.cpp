@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "config/npy.h"
+#include "core/base/limits.h"
 #include "tests/config/scratch.h"
 
 namespace semroute::config {
@@ -151,7 +152,7 @@ TEST_F(VectorFile, NamesEveryRowThatBreaksARule) {
 
 TEST_F(VectorFile, BoundsTheProblemsOfOneFile) {
   const auto found = problems("a.npy", test::float_npy(50, 2, std::vector<float>(100, 0.0F)));
-  ASSERT_EQ(found.size(), kMaxFileProblems + 1);
+  ASSERT_EQ(found.size(), core::kMaxFileProblems + 1);
   EXPECT_EQ(found.back(), "a.npy: and 40 more");
 }
 

@@ -132,8 +132,8 @@ TEST(YamlReader, BoundsNestingAndCount) {
 }
 
 TEST(YamlReader, RefusesHostileNestingBeforeItCostsAnything) {
-  EXPECT_EQ(problem(repeated("[", 1'000'000)), "t.yaml:1:1001: expected a nesting of at most 32 levels");
-  EXPECT_EQ(problem("a: " + repeated("{", 1'000'000)), "t.yaml:1:1004: expected a nesting of at most 32 levels");
+  EXPECT_EQ(problem(repeated("[", 1'000'000)), "t.yaml:1:100001: expected a nesting of at most 32 levels");
+  EXPECT_EQ(problem("a: " + repeated("{", 1'000'000)), "t.yaml:1:100004: expected a nesting of at most 32 levels");
   EXPECT_EQ(problem(repeated("[],", 300'000)), "t.yaml:1:300001: expected at most 200000 values");
 }
 

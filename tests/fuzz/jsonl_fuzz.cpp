@@ -6,6 +6,7 @@
 #include "config/scalar.h"
 #include "config/vector_file.h"
 #include "core/base/check.h"
+#include "core/base/limits.h"
 #include "core/base/utf8.h"
 #include "tests/fuzz/scratch_file.h"
 
@@ -16,7 +17,7 @@ void try_vectors(const std::string& path) {
   std::vector<core::Error> problems;
   const auto rows = read_vectors(path, 0, core::Metric::dot, problems);
   SEMROUTE_CHECK(rows.has_value() == problems.empty());
-  SEMROUTE_CHECK(problems.size() <= kMaxFileProblems + 1);
+  SEMROUTE_CHECK(problems.size() <= core::kMaxFileProblems + 1);
   if (!rows) return;
   SEMROUTE_CHECK(rows->count > 0 && rows->values.size() == rows->count * rows->dimension);
   SEMROUTE_CHECK(rows->labels.empty() || rows->labels.size() == rows->count);

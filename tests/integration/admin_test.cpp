@@ -26,7 +26,7 @@ TEST(Admin, HealthReadyMetricsAndRefusals) {
        {"semrouted_decisions_total{route=\"billing\",decision=\"matched\",reason=\"passed\"} 1",
         "semrouted_score_bucket{route=\"billing\"", "semrouted_stage_seconds_bucket{stage=\"search\"",
         "semrouted_dispatch_total{target=\"canned\",outcome=\"ok\"} 1", "semrouted_connections 1",
-        "semrouted_references 4", "semrouted_revision 1", "semrouted_reload_success 1",
+        "semrouted_references 3", "semrouted_negatives 1", "semrouted_revision 1", "semrouted_reload_success 1",
         "semrouted_build_info{version=", "process_resident_memory_bytes"}) {
     EXPECT_THAT(metrics, HasSubstr(expected));
   }

@@ -166,6 +166,7 @@ TEST(Destinations, AMirrorGetsACopyAndIsNeverSeen) {
   EXPECT_TRUE(eventually([&] { return shadow.requests().size() == 1; }));
   EXPECT_THAT(shadow.requests().at(0), HasSubstr("X-Request-Id: r-1\r\n"));
   EXPECT_THAT(shadow.requests().at(0), HasSubstr("{\"n\":1}"));
+  EXPECT_THAT(shadow.requests().at(0), HasSubstr("X-Semroute-Mirror: 1\r\n"));
 }
 
 TEST(Destinations, AMirrorThatIsDownOrHangsHoldsUpNothing) {
@@ -225,6 +226,10 @@ TEST(Destinations, RoutesOfRunTimeHaveThemToo) {
     EXPECT_THAT(refused(R"("mirror":{"target":"x"})"), HasSubstr("set.mirror.target: expected the name of a target"));
     EXPECT_THAT(refused(R"("target":null)"), HasSubstr("set.fallback_targets: expected none, as there is no target"));
     EXPECT_THAT(refused(R"("target":"a")"), HasSubstr("set.fallback_targets: \"a\" is the target itself"));
+    EXPECT_THAT(refused(R"("mirror":{"target":"b"})"), HasSubstr("set.mirror.target: \"b\" is in the split"));
+    EXPECT_THAT(refused(R"("target":"c","fallback_targets":null)"),
+                HasSubstr("set.mirror.target: \"c\" is the target itself"));
+    EXPECT_THAT(refused(R"("fallback_targets":["c","c"])"), HasSubstr("\"c\" is in this list already"));
   }
   {
     DaemonProcess daemon(yaml);

@@ -101,6 +101,38 @@ TEST(HttpEndpoints, ReadTheirSecretsAgainAtAReload) {
   EXPECT_THAT(daemon.log(), testing::Not(HasSubstr("Bearer")));
 }
 
+TEST(HttpEndpoints, AReloadThatChangesATargetKeepsWhatIsKnownOfItsEndpoints) {
+  FlakyUpstream upstream({}, 1, 1);
+  const std::uint16_t dead = BoundSocket().port();
+  const auto config = [&](const std::string& timeout) {
+    const auto url = [](std::uint16_t port) { return "{url: \"http://127.0.0.1:" + std::to_string(port) + "/\"}"; };
+    return tiny_config({},
+                       "  - name: up\n    kind: http\n    timeout: " + timeout + "\n    endpoints: [" +
+                           url(upstream.port()) + ", " + url(dead) +
+                           "]\n    ejection: {consecutive_failures: 1, base_time: 1h}\n",
+                       "up");
+  };
+  const DaemonProcess daemon(config("60s"));
+  const auto endpoint = [&](std::size_t i) {
+    return ask(daemon.port(), R"({"id":1,"op":"stats"})").at("targets").at("up").at("endpoints").at(i);
+  };
+  const auto requests = [&](std::size_t i) { return endpoint(i).at("requests").to_number<int>(); };
+  int asked = 0;
+  for (; endpoint(1).at("state") != "ejected" && asked < 1'000; ++asked)
+    EXPECT_TRUE(ask(daemon.port(), kAsk).at("ok").as_bool());
+  ASSERT_EQ(endpoint(1).at("state"), "ejected");
+  EXPECT_EQ(requests(0), asked);
+  EXPECT_EQ(requests(1), 1);
+
+  daemon.rewrite(config("59s"));
+  EXPECT_TRUE(ask(daemon.port(), R"({"id":1,"op":"reload"})").at("ok").as_bool());
+  EXPECT_EQ(endpoint(1).at("state"), "ejected");
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(ask(daemon.port(), kAsk).at("ok").as_bool());
+  EXPECT_EQ(requests(0), asked + 20) << "it goes on";
+  EXPECT_EQ(requests(1), 1) << "known to be dead";
+  EXPECT_EQ(endpoint(1).at("failures").at("connect"), 1);
+}
+
 std::size_t status_kib(pid_t pid, const std::string& name) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/status");
   for (std::string line; std::getline(file, line);) {

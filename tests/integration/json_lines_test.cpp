@@ -119,7 +119,8 @@ TEST_F(JsonLines, PingStatsAndRoutes) {
   EXPECT_EQ(ping.at("request_id"), "me.1");
   EXPECT_EQ(ping.at("max_request").to_number<int>(), 64 * 1024);
   const auto stats = json::parse(client.ask(R"({"id":1,"op":"stats"})")).as_object();
-  EXPECT_EQ(stats.at("references").to_number<int>(), 4);
+  EXPECT_EQ(stats.at("references").to_number<int>(), 3);
+  EXPECT_EQ(stats.at("negatives").to_number<int>(), 1);
   EXPECT_GE(stats.at("connections").to_number<int>(), 1);
   const auto list = json::parse(client.ask(R"({"id":1,"op":"routes.list"})")).as_object();
   ASSERT_EQ(list.at("routes").as_array().size(), 2U);

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
@@ -53,6 +54,22 @@ class RoutesFiles : public ::testing::Test {
   DaemonProcess daemon_{tiny_config("limits: {max_request: 4KiB, max_change: 16KiB, max_output_buffer: 1MiB}\n")};
   RawClient client_{daemon_.port()};
 };
+
+// Its pages are as small as limits.max_output_buffer makes them.
+TEST_F(RoutesFiles, ARouteWithLongTextsIsExportedWhole) {
+  const auto row = [](int i) {
+    return R"({"embedding":[)" + std::to_string(i + 1) + R"(,1,0,0],"text":")" + std::string(14'000, 't') + "\"}";
+  };
+  (void)client_.ask(R"({"op":"routes.put","route":{"name":"long","references":[)" + row(0) + "]}}");
+  constexpr int kRows = 100;
+  for (int i = 1; i < kRows; ++i)
+    EXPECT_THAT(client_.ask(R"({"op":"routes.patch","name":"long","add":[)" + row(i) + "]}"), HasSubstr("\"ok\":true"));
+  expect_done({"export", path("long")}, "1 routes are in");
+  const auto files = files_of(path("long"));
+  const std::string& texts = files.at("00001-long.references.jsonl");
+  EXPECT_EQ(std::count(texts.begin(), texts.end(), '\n'), kRows);
+  EXPECT_EQ(files.at("00001-long.references.npy").size(), 128U + kRows * 4 * sizeof(float));
+}
 
 TEST_F(RoutesFiles, ARouteIsPutPatchedAndDeleted) {
   folder_.write("new.yaml",

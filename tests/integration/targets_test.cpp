@@ -353,5 +353,23 @@ TEST(Targets, Fault75AClientThatResetsCancelsItsDispatches) {
   EXPECT_TRUE(stats_say(other, R"("api":{"ok":0,"in_flight":0,"errors":{"cancelled":2})"));
 }
 
+// Nothing is read of a client that has as much in flight as it may, nor after its end of input.
+TEST(Targets, Fault75AlsoOneThatIsNotReadAnyMore) {
+  FaultServer server([](FaultServer::Connection& connection) { connection.wait_closed(); });
+  const DaemonProcess daemon(config_for(server.port()) + "limits: {max_in_flight: 2}\n");
+  RawClient full(daemon.port());
+  full.send("{\"id\":1,\"embedding\":[1,0]}\n{\"id\":2,\"embedding\":[1,0]}\n");
+  RawClient half_closed(daemon.port());
+  half_closed.send("{\"id\":1,\"embedding\":[1,0]}\n");
+  half_closed.shutdown_send();
+  RawClient other(daemon.port());
+  EXPECT_TRUE(stats_say(other, R"("api":{"ok":0,"in_flight":3)"));
+  full.reset();
+  EXPECT_TRUE(server.wait_for_closed_by_client(2));
+  half_closed.reset();
+  EXPECT_TRUE(server.wait_for_closed_by_client(3));
+  EXPECT_TRUE(stats_say(other, R"("api":{"ok":0,"in_flight":0,"errors":{"cancelled":3})"));
+}
+
 }  // namespace
 }  // namespace semroute::test

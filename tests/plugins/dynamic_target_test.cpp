@@ -101,6 +101,9 @@ TEST_F(DynamicTarget, HandsThePluginTheRequestAndTakesItsReply) {
   expect_reply(outcome, 200, "billing|r-1|matched|application/json|00-01|17|0.500000|time left|x-tenant=acme|x-b=");
   EXPECT_EQ(outcome.reply->content_type, "text/plain");
   EXPECT_THAT(ask("facts").reply->body, HasSubstr("|no score|"));
+  DispatchRequest copy = request("facts");
+  copy.is_mirror = true;
+  EXPECT_THAT(exchange(std::move(copy)).reply->body, HasSubstr("|time left|a copy"));
   const auto configured = ask("config");
   expect_reply(configured, 201, R"({"model":"small","n":3})");
   EXPECT_EQ(configured.reply->content_type, "application/json");

@@ -37,6 +37,12 @@ TEST(ExecProtocol, ARequestIsOneLine) {
                                           R"("headers":{"x-tenant":"a","x-b":"\"c"},"content_type":)"));
 }
 
+TEST(ExecProtocol, ACopySaysThatItIsOne) {
+  DispatchRequest request = request_with("1");
+  request.is_mirror = true;
+  EXPECT_THAT(line_of(request), HasSubstr(R"(,"timeout_ms":0,"mirror":true,"content_type":)"));
+}
+
 TEST(ExecProtocol, APayloadThatIsNoJsonIsBase64) {
   EXPECT_THAT(line_of(request_with("{\n")), HasSubstr(R"("payload_base64":"ewo="})"));
   EXPECT_THAT(line_of(request_with("")), HasSubstr(R"("payload_base64":""})"));

@@ -38,6 +38,7 @@ std::string facts(const semroute_request& request) {
                     std::to_string(request.revision) + '|' +
                     (request.has_score != 0 ? std::to_string(request.score) : "no score") + '|' +
                     (request.timeout_ms > 0 ? "time left" : "no time left");
+  if (request.struct_bytes >= sizeof(semroute_request) && request.is_mirror != 0) out += "|a copy";
   for (std::size_t i = 0; i < request.header_count; ++i) {
     out += '|' + text_of(request.headers[i].name) + '=' + text_of(request.headers[i].value);
   }

@@ -49,6 +49,7 @@ void call_dispatch(const semroute_plugin& table, void* instance, const RemoteJob
   request.traceparent = view_of(asked.traceparent);
   request.headers = headers.data();
   request.header_count = headers.size();
+  request.is_mirror = asked.is_mirror ? 1 : 0;
   table.dispatch(instance, &request, call);
 }
 

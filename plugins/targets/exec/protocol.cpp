@@ -101,6 +101,7 @@ std::string exec_request_line(std::uint64_t id, const DispatchRequest& request, 
   out += ",\"revision\":" + std::to_string(request.revision);
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
   out += ",\"timeout_ms\":" + std::to_string(std::max<std::int64_t>(left.count(), 0));
+  if (request.is_mirror) out += ",\"mirror\":true";
   if (!request.traceparent.empty()) append_member("traceparent", request.traceparent, out);
   if (!request.headers.empty()) {
     out += ",\"headers\":{";

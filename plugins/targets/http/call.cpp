@@ -109,7 +109,7 @@ void HttpCall::run(HttpPool::Place place) {
   is_probe_ = place.is_probe;
   tried_ |= std::uint64_t{1} << endpoint_;
   HttpEndpoint& endpoint = upstream_->endpoint(endpoint_);
-  endpoint.counters.begin(++tries_ > 1);
+  endpoint.counters->begin(++tries_ > 1);
   try_began_ = Clock::now();
   headed_ = {};
   exchange_.start(pool_, std::move(place),
@@ -149,9 +149,9 @@ void HttpCall::count(const HttpTryEnd& end, Clock::time_point now) {
   HttpEndpoint& endpoint = upstream_->endpoint(endpoint_);
   if (end.cause == Cause::reply && end.reply.status < 500) {
     const auto until = headed_ == Clock::time_point{} ? now : headed_;
-    endpoint.counters.end_ok(microseconds(until - try_began_));
+    endpoint.counters->end_ok(microseconds(until - try_began_));
   } else {
-    endpoint.counters.end_failed(failure_of(end.cause));
+    endpoint.counters->end_failed(failure_of(end.cause));
   }
   switch (end.cause) {
     case Cause::reply:

@@ -54,15 +54,23 @@ class HttpEjection {
       ejections_ -= static_cast<std::uint32_t>(std::min<std::int64_t>(ejections_, quiet));
     }
     ++ejections_;
-    const auto longest = std::max<std::chrono::milliseconds>(base_time_, core::kHttpLongestEjection);
-    const auto time = std::min<std::chrono::milliseconds>(base_time_ * ejections_, longest);
-    out_until_.store((now + time).time_since_epoch().count(), std::memory_order_relaxed);
+    out_until_.store((now + time_out()).time_since_epoch().count(), std::memory_order_relaxed);
     state_.store(State::out, std::memory_order_release);
   }
   void restore(Clock::time_point now) noexcept {
     failures_.store(0, std::memory_order_relaxed);
     in_since_ = now;
     state_.store(State::in, std::memory_order_release);
+  }
+  // Of the same endpoint under other settings: it stays out for as long as these would have it out from now on, at
+  // most. A probe that is under way tells the other one; this one sends its own.
+  void inherit(const HttpEjection& other, Clock::time_point now) noexcept {
+    failures_ = other.failures_.load();
+    ejections_ = other.ejections_;
+    in_since_ = other.in_since_;
+    if (other.state() == State::in || most_failures_ == 0) return;
+    out_until_ = std::min(other.out_until(), now + time_out()).time_since_epoch().count();
+    state_ = State::out;
   }
   // The probe ended without telling anything: another one may go.
   void release_probe() noexcept {
@@ -73,6 +81,11 @@ class HttpEjection {
  private:
   [[nodiscard]] Clock::time_point out_until() const noexcept {
     return Clock::time_point(Clock::duration(out_until_.load(std::memory_order_relaxed)));
+  }
+
+  [[nodiscard]] std::chrono::milliseconds time_out() const noexcept {
+    const auto longest = std::max<std::chrono::milliseconds>(base_time_, core::kHttpLongestEjection);
+    return std::min<std::chrono::milliseconds>(base_time_ * ejections_, longest);
   }
 
   const std::uint32_t most_failures_;  // 0: never

@@ -91,6 +91,7 @@ core::Result<void> append_request_headers(const HttpHeaders& configured, const D
   append_encoded(out, "X-Semroute-Decision", request.decision);
   append_number(out, "X-Semroute-Revision", request.revision);
   append_encoded(out, "X-Request-Id", request.request_id);
+  if (request.is_mirror) append_header(out, "X-Semroute-Mirror", "1");
   if (!request.traceparent.empty() && !given("traceparent")) append_header(out, "traceparent", request.traceparent);
   for (const auto& [name, value] : request.headers) {
     if (!config::is_header_name(name) || !config::is_header_value(value) || config::is_reserved_header(name))

@@ -34,7 +34,7 @@ std::optional<std::size_t> HttpPool::pick(std::uint64_t tried, bool only_idle, b
   const auto now = Clock::now();
   for (std::size_t i = 0; i < choice_.size(); ++i) {
     HttpEndpoint& endpoint = upstream_->endpoint(i);
-    choice_[i] = {endpoint.weight, endpoint.counters.in_flight(),
+    choice_[i] = {endpoint.weight, endpoint.counters->in_flight(),
                   upstream_->is_usable(i, now) && !(only_idle && idle_[i].empty()), ((tried >> i) & 1U) != 0};
   }
   for (;;) {

@@ -27,6 +27,9 @@ class HttpTarget final : public Target {
   [[nodiscard]] std::unique_ptr<Channel> open(boost::asio::io_context& io) override {
     return open_http_channel(io, upstream_);
   }
+  void inherit(Target& previous) override {
+    if (auto* known = dynamic_cast<HttpTarget*>(&previous)) upstream_->inherit(*known->upstream_, Clock::now());
+  }
   void start(boost::asio::io_context& io) override {
     std::vector<std::shared_ptr<HostAddresses>> hosts;
     for (std::size_t i = 0; i < upstream_->size(); ++i) hosts.push_back(upstream_->endpoint(i).addresses);

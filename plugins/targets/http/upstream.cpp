@@ -31,6 +31,22 @@ HttpUpstream::HttpUpstream(HttpSettings settings, const HostAddresses::LookUp& l
   }
 }
 
+void HttpUpstream::inherit(HttpUpstream& previous, Clock::time_point now) {
+  const std::lock_guard lock(previous.ejections_);
+  std::vector<HttpEndpoint*> left;
+  for (const auto& known : previous.endpoints_) left.push_back(known.get());
+  for (const auto& endpoint : endpoints_) {
+    const auto found = std::ranges::find(left, endpoint->address, &HttpEndpoint::address);
+    if (found == left.end()) continue;
+    const HttpEndpoint& known = **found;
+    endpoint->counters = known.counters;
+    if (settings_.health) endpoint->healthy = known.healthy.load();
+    endpoint->ejection.inherit(known.ejection, now);
+    if (endpoint->ejection.state() != HttpEjection::State::in) ++ejected_;
+    left.erase(found);
+  }
+}
+
 bool HttpUpstream::is_usable(std::size_t i, Clock::time_point now) const noexcept {
   const HttpEndpoint& endpoint = *endpoints_[i];
   return endpoint.healthy.load(std::memory_order_relaxed) && endpoint.ejection.admits(now);
@@ -87,7 +103,7 @@ TargetStats HttpUpstream::stats() const {
   bool is_any_usable = false;
   for (std::size_t i = 0; i < endpoints_.size(); ++i) {
     const HttpEndpoint& endpoint = *endpoints_[i];
-    EndpointStats own = endpoint.counters.stats();
+    EndpointStats own = endpoint.counters->stats();
     own.address = endpoint.address;
     if (!endpoint.healthy.load(std::memory_order_relaxed)) {
       own.state = "unhealthy";

@@ -33,12 +33,16 @@ struct HttpEndpoint {
   const std::shared_ptr<HostAddresses> addresses;
   std::atomic<bool> healthy{true};
   HttpEjection ejection;
-  EndpointCounters counters;
+  std::shared_ptr<EndpointCounters> counters = std::make_shared<EndpointCounters>();  // outlive a change of the target
 };
 
 class HttpUpstream {
  public:
   explicit HttpUpstream(HttpSettings settings, const HostAddresses::LookUp& look_up = look_up_by_system);
+
+  // What is known of the endpoints of the same address: counters, which both count in from now on, and, as far as the
+  // settings have health checks and ejection, their state. Before anything else is done with this one.
+  void inherit(HttpUpstream& previous, Clock::time_point now);
 
   [[nodiscard]] const HttpSettings& settings() const noexcept { return settings_; }
   [[nodiscard]] std::size_t size() const noexcept { return endpoints_.size(); }

@@ -37,9 +37,11 @@ class Check final : public Command {
     std::vector<Diagnostic> problems = std::move(load.outcome.problems);
     std::size_t routes = 0;
     std::size_t references = 0;
+    std::size_t negatives = 0;
     if (load.routing != nullptr) {
       routes = load.routing->table.routes().size();
       references = load.routing->table.reference_count();
+      negatives = load.routing->table.negative_count();
       if (!no_warnings_) {
         auto warnings = to_warnings(find_weak_routes(*load.routing), *load.routing, file_);
         problems.insert(problems.end(), std::make_move_iterator(warnings.begin()),
@@ -57,6 +59,7 @@ class Check final : public Command {
       if (load.outcome.omitted > 0) context.out << "and " << counted(load.outcome.omitted, "more problem") << "\n";
       context.out << file_ << ": ";
       if (ok) context.out << "ok, " << counted(routes, "route") << ", " << counted(references, "reference") << ", ";
+      if (ok && negatives > 0) context.out << counted(negatives, "negative") << ", ";
       if (!ok) context.out << counted(errors + load.outcome.omitted, "error") << ", ";
       context.out << counted(warnings, "warning") << "\n";
     }

@@ -180,6 +180,7 @@ class MatchOrRoute final : public Command {
         const auto end = print_stream(context, client, timeout);
         if (!end) return context.fail(end.error());
         if (end->value.find("error") != nullptr) refusal = refusal_of(end->value);
+        if (!context.json) explain_stream(context, query.row, answer->value, end->value);
       } else {
         table.add(query.row, query.text, answer->value, static_cast<std::uint64_t>(took_us));
         has_rows = true;
@@ -209,6 +210,18 @@ class MatchOrRoute final : public Command {
       context.out.flush();
       if (is_done) return answer;
     }
+  }
+
+  // The head has the explanation but for the attempts, which only the end has all of.
+  void explain_stream(const Context& context, std::size_t row, const config::Value& head,
+                      const config::Value& end) const {
+    const config::Value* explain = head.find("explain");
+    if (explain == nullptr || explain->map() == nullptr) return;
+    config::Value whole = *explain;
+    auto& members = std::get<config::Value::Map>(whole.data);
+    std::erase_if(members, [](const config::Member& member) { return member.key == "attempts"; });
+    if (const config::Value* attempts = end.find("attempts")) members.push_back({"attempts", {}, *attempts});
+    DecisionTable::print_explanation(show_row_ ? "row " + std::to_string(row) : "explained", whole, context.out);
   }
 
   static std::string chunk_of(const config::Value& line) {

@@ -106,20 +106,24 @@ class RoutesExport final : public Command {
   static core::Result<config::RouteConfig> read_once(ChangeClient& client, const std::string& name,
                                                      std::optional<double> revision) {
     const std::size_t dimension = client.index().dimension;
-    const std::size_t limit = std::clamp<std::size_t>(kNumbersOfPage / dimension, 1, core::kMaxRoutesPage);
+    std::size_t limit = std::clamp<std::size_t>(kNumbersOfPage / dimension, 1, core::kMaxRoutesPage);
     config::RouteConfig made;
     std::optional<double> version;
-    for (std::size_t offset = 0;; offset += limit) {
+    for (std::size_t offset = 0;;) {
       std::string extras = "{\"name\":";
       append_json_string(name, extras);
       extras += ",\"vectors\":true,\"offset\":" + std::to_string(offset) + ",\"limit\":" + std::to_string(limit) + "}";
       const auto reply = ask(client, Op::routes_get, extras);
       if (!reply.ok() && revision && reply.error().code == core::ErrorCode::not_found) return config::RouteConfig{};
+      if (!reply.ok() && reply.error().code == core::ErrorCode::too_large && limit > 1) {
+        limit /= 2;  // long texts
+        continue;
+      }
       if (!reply.ok()) return reply.error();
       if (revision && number_of(*reply, "revision") != revision) return config::RouteConfig{};
       const config::Value* route = reply->find("route");
       if (route == nullptr) return core::Error{core::ErrorCode::internal, "the reply has no `route`"};
-      if (offset == 0) {
+      if (made.name.empty()) {
         auto read = route_of_reply(*route);
         if (!read.ok()) return read.error();
         made = std::move(read).value();
@@ -131,7 +135,8 @@ class RoutesExport final : public Command {
       if (auto done = append_rows(route->find("negatives"), dimension, made.negatives); !done.ok()) return done.error();
       const auto most = std::max(number_of(*route, "reference_count").value_or(0.0),
                                  number_of(*route, "negative_count").value_or(0.0));
-      if (static_cast<double>(offset + limit) >= most) return made;
+      offset += limit;
+      if (static_cast<double>(offset) >= most) return made;
     }
   }
 

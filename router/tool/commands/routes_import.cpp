@@ -3,7 +3,9 @@
 #include <filesystem>
 #include <map>
 
+#include "router/protocol/json_codec.h"
 #include "router/tool/change_client.h"
+#include "router/tool/route_parts.h"
 
 namespace semroute::router::tool {
 namespace {
@@ -85,16 +87,9 @@ class RoutesImport final : public Command {
   Exit import_each(const Context& context, ChangeClient& client, const std::vector<std::string>& files) {
     std::size_t done = 0;
     for (const std::string& file : files) {
-      const auto route = read(context, file, client.index());
-      core::Result<void> made;
-      if (route.ok()) {
-        ChangeBody body{.values = {}, .dimension = client.index().dimension, .extras = "{"};
-        body.append_route(*route);
-        body.extras += '}';
-        made = change(context, client, Op::routes_put, body);
-      } else {
-        made = route.error();
-      }
+      auto route = read(context, file, client.index());
+      const core::Result<void> made =
+          route.ok() ? import_one(context, client, std::move(route).value()) : core::Result<void>(route.error());
       if (!made.ok())
         return fail_with(context, made.error(),
                          file + " was not imported, nor were those after it; " + std::to_string(done) + " of " +
@@ -103,6 +98,30 @@ class RoutesImport final : public Command {
     }
     if (!context.json) context.out << done << " routes are served\n";
     return Exit::ok;
+  }
+
+  // At once, unless it is too large for that.
+  static core::Result<void> import_one(const Context& context, ChangeClient& client, config::RouteConfig route) {
+    const std::size_t dimension = client.index().dimension;
+    bool is_first = true;
+    for (const config::RouteConfig& part : parts_of(std::move(route), dimension, kImportPartBytes)) {
+      ChangeBody body{.values = {}, .dimension = dimension, .extras = "{"};
+      if (is_first) {
+        body.append_route(part);
+      } else {
+        body.extras += "\"name\":";
+        append_json_string(part.name, body.extras);
+        body.append_rows("add", part.references);
+        body.append_rows("add_negatives", part.negatives);
+      }
+      body.extras += '}';
+      auto done = change(context, client, is_first ? Op::routes_put : Op::routes_patch, body);
+      if (!done.ok() && !is_first)
+        return core::Error{done.error().code, "route \"" + part.name + "\" is there in part: " + done.error().message};
+      if (!done.ok()) return done;
+      is_first = false;
+    }
+    return {};
   }
 
   std::string server_{kDefaultServer};

@@ -29,10 +29,10 @@ class RoutesPatch final : public Command {
 
   Exit run(const Context& context) override {
     if (add_.empty() && remove_.empty() && add_negatives_.empty() && remove_negatives_.empty() && !target_ &&
-        !threshold_ && !description_)
+        !fallbacks_ && !threshold_ && !description_)
       return context.fail(Exit::usage,
                           "there is nothing to change: give --add, --remove, --add-negatives, --remove-negatives, "
-                          "--target, --score-threshold or --description");
+                          "--target, --fallback-targets, --score-threshold or --description");
     auto client = ChangeClient::connect(server_);
     if (!client.ok()) return fail(context, client.error());
     ChangeBody body{.values = {}, .dimension = client->index().dimension, .extras = "{"};
@@ -46,7 +46,8 @@ class RoutesPatch final : public Command {
     }
     for (const auto& [key, rows] : {std::pair{"remove", &remove_}, std::pair{"remove_negatives", &remove_negatives_}})
       if (!append_positions(key, *rows, body.extras))
-        return context.fail(Exit::usage, "--remove: expected numbers of rows separated by commas");
+        return context.fail(Exit::usage, (key == std::string_view("remove") ? "--remove" : "--remove-negatives") +
+                                             std::string(": expected numbers of rows separated by commas"));
     if (!append_set(body.extras)) return context.fail(Exit::usage, "--score-threshold: expected a number");
     if (if_version_) body.extras += ",\"if_version\":" + std::to_string(*if_version_);
     body.extras += '}';
@@ -118,8 +119,7 @@ class RoutesPatch final : public Command {
     if (threshold_) {
       begin("score_threshold");
       const auto number = config::parse_plain_scalar(*threshold_);
-      if (!number.ok() || (!number->is_null() && number->integer() == nullptr && number->real() == nullptr))
-        return false;
+      if (!number.ok() || (!number->is_null() && !number->number())) return false;
       append_json_value(*number, out);
     }
     if (description_) {

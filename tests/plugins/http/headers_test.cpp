@@ -48,6 +48,15 @@ TEST(HttpHeaders, TheHeadHoldsTheFactsOfTheDecision) {
             "x-tenant: acme\r\n\r\n");
 }
 
+TEST(HttpHeaders, ACopySaysThatItIsOne) {
+  DispatchRequest request;
+  EXPECT_THAT(head_of(request), Not(HasSubstr("X-Semroute-Mirror")));
+  request.is_mirror = true;
+  EXPECT_THAT(head_of(request), HasSubstr("\r\nX-Semroute-Mirror: 1\r\n"));
+  request.headers = {{"x-semroute-mirror", "0"}};
+  EXPECT_FALSE(appended(request).ok()) << "no client says so";
+}
+
 TEST(HttpHeaders, NamesAndIdsArePercentEncoded) {
   DispatchRequest request;
   request.route =

@@ -184,6 +184,13 @@ TEST(RouteRecord, RecordsOfEveryVersionAreReadForEver) {
   const auto both = replayed({golden("put_version_1"), golden("patch_version_1"), golden("patch_version_2")});
   ASSERT_TRUE(both.ok()) << both.error().message;
   EXPECT_EQ(both->content.destination, (config::Destination{{{"spare", 1}}, {}, std::nullopt}));
+
+  const auto third = replayed({golden("put_version_3"), golden("patch_version_3")});
+  ASSERT_TRUE(third.ok()) << third.error().message;
+  EXPECT_EQ(*third->content.metadata.find("account")->large_integer(), 18446744073709551615U);
+  std::string older = golden("put_version_3");
+  older[0] = 2;
+  EXPECT_EQ(replayed({older}).error().code, ErrorCode::damaged) << "no older version has such integers";
 }
 
 TEST(RouteRecord, WritesTheGoldenRecordsOfItsVersion) {
@@ -193,13 +200,16 @@ TEST(RouteRecord, WritesTheGoldenRecordsOfItsVersion) {
   put.fields.targets = {{"api", 90}, {"spare", 10}};
   put.fields.fallbacks = {"canned"};
   put.fields.mirror = config::Mirror{"shadow", 2.5};
+  config::Member account{"account", {}, {}};
+  account.value.data = std::uint64_t{18446744073709551615U};
+  put.fields.metadata.emplace().data = config::Value::Map{std::move(account)};
   put.references = test::rows_of({1, 2}, 2);
-  EXPECT_EQ(journal_change(put, 12).record, golden("put_version_2"));
+  EXPECT_EQ(journal_change(put, 12).record, golden("put_version_3"));
   RouteChange patch = test::patch("billing", {}, {}, 2);
   patch.fields.targets = {{"spare", 1}};
   patch.fields.fallbacks.emplace();
   patch.fields.mirror.emplace();
-  EXPECT_EQ(journal_change(patch, 15).record, golden("patch_version_2"));
+  EXPECT_EQ(journal_change(patch, 15).record, golden("patch_version_3"));
 }
 
 TEST(RouteRecord, NoFlippedBitDoesHarm) {
@@ -230,9 +240,9 @@ TEST(RouteRecord, WhatIsRefusedSaysWhy) {
   EXPECT_EQ(replayed(chain(), 3).error().code, ErrorCode::dimension_mismatch);
   EXPECT_THAT(replayed(chain(), 3).error().message, HasSubstr("2 numbers, index.dimension is 3"));
   std::vector<std::string> later = chain();
-  later[0][0] = 3;
+  later[0][0] = 4;
   EXPECT_EQ(replayed(later).error().code, ErrorCode::unsupported_version);
-  EXPECT_THAT(replayed(later).error().message, HasSubstr("format version 3"));
+  EXPECT_THAT(replayed(later).error().message, HasSubstr("format version 4"));
   EXPECT_FALSE(replayed({}).ok());
   EXPECT_FALSE(replayed({chain()[1]}).ok()) << "a patch of nothing";
   EXPECT_FALSE(replayed({chain()[0], chain()[0]}).ok()) << "a put begins a chain";

@@ -201,6 +201,7 @@ void run(std::uint64_t seed, const config::Config& config, std::size_t steps) {
     const auto& state = writer.newest();
     ASSERT_EQ(state->table.routes().size(), (*fresh)->table.routes().size());
     EXPECT_EQ(state->table.reference_count(), (*fresh)->table.reference_count());
+    EXPECT_EQ(state->table.negative_count(), (*fresh)->table.negative_count());
     Held now{state, {}};
     for (int i = 0; i < 6; ++i) {
       const Question question = model.question();
@@ -219,7 +220,7 @@ void run(std::uint64_t seed, const config::Config& config, std::size_t steps) {
   held.clear();
   EXPECT_FALSE(writer.collect());
   const RoutingState& last = *writer.newest();
-  EXPECT_EQ(last.index->count(), last.table.positive_count()) << "nothing is left of what is gone";
+  EXPECT_EQ(last.index->count(), last.table.reference_count()) << "nothing is left of what is gone";
   EXPECT_EQ(last.negatives->count(), last.table.negative_count());
   if (last.route_vectors != nullptr) {
     EXPECT_EQ(last.route_vectors->count(), last.table.referenced().size());

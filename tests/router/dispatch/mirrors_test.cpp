@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/base/limits.h"
 #include "tests/router/dispatch/scripted_target.h"
 
 namespace semroute::router {
@@ -12,9 +13,9 @@ using core::ErrorCode;
 class MirrorsTest : public ::testing::Test {
  protected:
   void send(std::size_t payload_bytes = 1) {
-    auto request = std::make_shared<plugins::DispatchRequest>();
-    request->payload.assign(payload_bytes, 'x');
-    mirrors_.send(to_, std::move(request));
+    plugins::DispatchRequest request;
+    request.payload.assign(payload_bytes, 'x');
+    mirrors_.send(to_, request);
   }
   std::uint64_t count(ErrorCode code) { return counters_.outcomes[static_cast<std::size_t>(code)].load(); }
 
@@ -44,24 +45,41 @@ TEST_F(MirrorsTest, RepliesAndFailuresAreCountedAndDropped) {
   EXPECT_EQ(count(ErrorCode::upstream_error), 1U);
 }
 
+TEST_F(MirrorsTest, ACopySaysThatItIsOneAndIsTheSameElse) {
+  plugins::DispatchRequest request;
+  request.payload = "p";
+  request.request_id = "r-1";
+  request.headers = {{"x-tenant", "a"}};
+  request.deadline = plugins::Clock::now() + std::chrono::hours(1);
+  mirrors_.send(to_, request);
+  const plugins::DispatchRequest& copy = *target_->calls.at(0)->request;
+  EXPECT_TRUE(copy.is_mirror);
+  EXPECT_FALSE(request.is_mirror);
+  EXPECT_EQ(copy.payload, "p");
+  EXPECT_EQ(copy.request_id, "r-1");
+  EXPECT_EQ(copy.headers, request.headers);
+  EXPECT_EQ(copy.deadline, request.deadline);
+  target_->calls[0]->answer("");
+}
+
 TEST_F(MirrorsTest, ASlowMirrorDoesNotPileUp) {
-  for (std::size_t i = 0; i < kMaxMirrorsInFlight + 7; ++i) send();
-  EXPECT_EQ(target_->calls.size(), kMaxMirrorsInFlight);
-  EXPECT_EQ(mirrors_.in_flight(), kMaxMirrorsInFlight);
+  for (std::size_t i = 0; i < core::kMaxMirrorsInFlight + 7; ++i) send();
+  EXPECT_EQ(target_->calls.size(), core::kMaxMirrorsInFlight);
+  EXPECT_EQ(mirrors_.in_flight(), core::kMaxMirrorsInFlight);
   EXPECT_EQ(count(ErrorCode::overloaded), 7U);
   const auto other = std::make_shared<test::ScriptedTarget>("other");
   TargetCounters counters;
-  mirrors_.send({other, &counters}, std::make_shared<plugins::DispatchRequest>());
+  mirrors_.send({other, &counters}, plugins::DispatchRequest());
   EXPECT_EQ(other->calls.size(), 1U) << "another mirror has room of its own";
   other->calls[0]->answer("");
   target_->calls[5]->answer("");
   send();
-  EXPECT_EQ(target_->calls.size(), kMaxMirrorsInFlight + 1) << "there is room again";
+  EXPECT_EQ(target_->calls.size(), core::kMaxMirrorsInFlight + 1) << "there is room again";
 }
 
 TEST_F(MirrorsTest, NorDoTheirPayloads) {
-  send(kMaxMirrorBytes / 2);
-  send(kMaxMirrorBytes / 2);
+  send(core::kMaxMirrorBytes / 2);
+  send(core::kMaxMirrorBytes / 2);
   send(1);
   EXPECT_EQ(target_->calls.size(), 2U);
   EXPECT_EQ(count(ErrorCode::overloaded), 1U);
@@ -81,7 +99,7 @@ TEST_F(MirrorsTest, ThoseUnderWayCanBeCancelled) {
 
 TEST_F(MirrorsTest, AnEndlessReplyDoesNotKeepItsPlace) {
   Mirrors mirrors(io_, pool_, std::chrono::milliseconds(-1));
-  mirrors.send(to_, std::make_shared<plugins::DispatchRequest>());
+  mirrors.send(to_, plugins::DispatchRequest());
   const auto call = target_->calls.at(0);
   call->sink->on_head(200, "text/event-stream");
   EXPECT_TRUE(call->sink->on_bytes("data: 1\n\n"));
@@ -95,7 +113,7 @@ TEST_F(MirrorsTest, AnEndlessReplyDoesNotKeepItsPlace) {
 TEST_F(MirrorsTest, ItsEndCancelsThem) {
   {
     Mirrors mirrors(io_, pool_);
-    mirrors.send(to_, std::make_shared<plugins::DispatchRequest>());
+    mirrors.send(to_, plugins::DispatchRequest());
   }
   EXPECT_TRUE(target_->calls.at(0)->was_cancelled);
   EXPECT_EQ(counters_.in_flight.load(), 0U);
@@ -103,7 +121,7 @@ TEST_F(MirrorsTest, ItsEndCancelsThem) {
 
 TEST_F(MirrorsTest, OneThatEndsAtOnceLeavesNothing) {
   const auto quick = std::make_shared<test::ScriptedTarget>("quick", test::answering("x"));
-  mirrors_.send({quick, &counters_}, std::make_shared<plugins::DispatchRequest>());
+  mirrors_.send({quick, &counters_}, plugins::DispatchRequest());
   EXPECT_EQ(mirrors_.in_flight(), 0U);
   EXPECT_EQ(counters_.outcomes[0].load(), 1U);
 }

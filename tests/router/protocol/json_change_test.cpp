@@ -73,6 +73,21 @@ TEST(JsonChange, ABatchHasChangesInOrder) {
   EXPECT_EQ(changes[2].if_version, 9U);
 }
 
+// As it will be written, not as it came.
+TEST(JsonChange, MetadataIsMeasuredAsRepliesHaveIt) {
+  const auto put = [](const std::string& metadata) {
+    return decoded(R"({"op":"routes.put","route":{"name":"a","references":[[1]],"metadata":)" + metadata + "}}");
+  };
+  EXPECT_EQ(put("{\"k\":" + std::string(70'000, ' ') + "1}").code(), "ok");
+  EXPECT_EQ(put("{\"k\":\"" + std::string(20'000, '\x7f') + "\"}").message(),
+            "route.metadata: 120008 bytes, at most 65536");
+  const auto large = put(R"({"id":18446744073709551615,"next":18446744073709551616})");
+  ASSERT_EQ(large.code(), "ok");
+  EXPECT_EQ(*large.request.change.fields.metadata->find("id")->large_integer(), UINT64_MAX);
+  EXPECT_EQ(put(R"({"id":18446744073709551617})").message(),
+            "route.metadata: an integer is beyond 64 bits, and no float64 is exactly that");
+}
+
 TEST(JsonChange, ADeleteHasANameAndMayHaveAVersion) {
   const auto read = decoded(R"({"op":"routes.delete","name":"a","if_version":18446744073709551615})");
   EXPECT_EQ(read.code(), "bad_request") << "more than 63 bits";

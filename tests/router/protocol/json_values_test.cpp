@@ -62,13 +62,30 @@ TEST(JsonValues, ReadMakesTheTree) {
   EXPECT_EQ(*list[0].integer(), 1);
   EXPECT_EQ(*list[1].integer(), -2);
   EXPECT_EQ(*list[2].real(), 0.1);
-  EXPECT_EQ(*list[3].real(), 18446744073709551615.0);
+  EXPECT_EQ(*list[3].large_integer(), 18446744073709551615U);
   EXPECT_EQ(*list[4].boolean(), true);
   EXPECT_TRUE(list[5].is_null());
   EXPECT_EQ(*tree.find("")->find("\xC3\xA9")->string(), "x\ny");
   std::string text;
   EXPECT_EQ(values.read_string(R"("a\u0062\ud83d\ude00"...)", text).bytes, 21U);
   EXPECT_EQ(text, "ab\xF0\x9F\x98\x80");
+}
+
+// A number that is kept is kept as it is: what would be rounded is refused, and what follows it is read.
+TEST(JsonValues, IntegersAreKeptExactlyOrRefused) {
+  JsonValues values(8);
+  config::Value tree;
+  ASSERT_EQ(values.read("18446744073709551616", tree).fault, JsonFault::none);
+  EXPECT_EQ(*tree.real(), 0x1p64);
+  ASSERT_EQ(values.read("-9223372036854775808", tree).fault, JsonFault::none);
+  EXPECT_EQ(*tree.integer(), INT64_MIN);
+  for (const char* text : {"18446744073709551617", "-9223372036854775809", "100000000000000000000001"}) {
+    const JsonScan scan = values.read(std::string(text) + " ,", tree);
+    EXPECT_EQ(scan.fault, JsonFault::inexact) << text;
+    EXPECT_EQ(scan.bytes, std::string(text).size());
+    EXPECT_EQ(values.skip(text).fault, JsonFault::none) << "payloads are only checked";
+  }
+  ASSERT_EQ(values.read("100000000000000000000001.0", tree).fault, JsonFault::none) << "a real is the nearest float64";
 }
 
 TEST(JsonValues, IsJsonTakesOneValueAlone) {

@@ -33,7 +33,9 @@ TEST(BuildRoutingState, IdsAreDenseRouteByRouteNegativesApart) {
     EXPECT_EQ(test::stored(*state->index, id)[0], references[id]);
     EXPECT_EQ(test::stored(*state->negatives, id)[0], negatives[id]);
   }
-  EXPECT_EQ(state->table.reference_count(), 6U);
+  EXPECT_EQ(state->table.reference_count(), 3U);
+  EXPECT_EQ(state->table.negative_count(), 3U);
+  EXPECT_EQ(state->table.row_count(), 6U);
   EXPECT_EQ(state->table.most_references(), 2U);
   EXPECT_EQ(state->table.referenced(), (std::vector<std::size_t>{0, 1}));
   for (const core::ReferenceId id : {0U, 1U, 2U}) EXPECT_EQ(state->table.owner(id), id == 0 ? 0U : 1U) << id;

@@ -125,6 +125,14 @@ TEST(Route, ARefusalIsToldWithItsExitCode) {
   EXPECT_NE(ran.err.find("upstream_timeout: no reply in 5 ms"), std::string::npos) << ran.err;
 }
 
+TEST(Route, WhatATargetSaysCannotSteerATerminal) {
+  Daemon daemon(
+      R"({"id":0,"ok":false,"decision":"matched","route":"billing","score":0.83,"target":"api",)"
+      R"("error":{"code":"upstream_error","message":"it says: \u001b[2J\nok","sent":true,"retryable":false}})");
+  const Ran ran = daemon.run({"route", "--embedding", "[1]"});
+  EXPECT_EQ(ran.err, "semroute route: upstream_error: it says:  [2J ok\n");
+}
+
 TEST(Route, WhatIsNoReplyIs70) {
   Daemon daemon("HTTP/1.1 400 Bad Request");
   const Ran ran = daemon.run({"route", "--embedding", "[1]"});
@@ -221,6 +229,40 @@ TEST(Route, AStreamedReplyIsPrintedAsItComes) {
   Daemon whole(kRouted);
   const Ran one = whole.run({"route", "--embedding", "[1]", "--stream"});
   EXPECT_NE(one.out.find("billing"), std::string::npos) << "a reply in one line is shown as ever: " << one.out;
+}
+
+TEST(Route, AStreamIsExplainedAfterItsEnd) {
+  const std::string head =
+      R"({"id":0,"ok":true,"decision":"matched","route":"r","dispatched":true,)"
+      R"("explain":{"references":[],"candidates":[{"route":"r","score":0.5,"threshold":0.25,"margin":0,"outcome":"served"}],)"
+      R"("took_us":{"decode":1},"attempts":[{"target":"down","outcome":"upstream_unavailable","took_us":7}]},)"
+      R"("reply":{"status":200,"content_type":"text/plain"},"more":true})";
+  const std::string rest =
+      "\n"
+      R"({"id":0,"chunk":"so"})"
+      "\n"
+      R"({"id":0,"done":true,"attempts":[{"target":"down","outcome":"upstream_unavailable","took_us":7},)"
+      R"({"target":"spare","outcome":"ok","took_us":9}]})";
+  Daemon daemon(head + rest);
+  EXPECT_EQ(daemon.run({"route", "--embedding", "[1]", "--stream", "--explain"}).out,
+            "so\n"
+            "\n"
+            "explained\n"
+            "  candidate   score  threshold  margin  outcome\n"
+            "  r          0.5000     0.2500  0.0000  served\n"
+            "  decode µs\n"
+            "        1.0\n"
+            "  sent to  endpoint  outcome                µs\n"
+            "  down     -         upstream_unavailable  7.0\n"
+            "  spare    -         ok                    9.0\n");
+  EXPECT_EQ(daemon.run({"route", "--embedding", "[1]", "--stream", "--explain", "--output", "json"}).out,
+            head + rest + "\n");
+  // One that broke off is explained, too.
+  Daemon broken(head + "\n" +
+                R"({"id":0,"done":true,"error":{"code":"upstream_error","message":"broke off"},"attempts":[]})");
+  const Ran failed = broken.run({"route", "--embedding", "[1]", "--stream", "--explain"});
+  EXPECT_EQ(failed.exit, 69);
+  EXPECT_NE(failed.out.find("explained"), std::string::npos) << failed.out;
 }
 
 TEST(Routes, ListIsATable) {

@@ -56,6 +56,36 @@ TEST(RouteFiles, ARouteComesBackAsItWas) {
   EXPECT_EQ(read.negatives.values, route.negatives.values);
 }
 
+TEST(RouteFiles, LargeNumbersLongKeysAndStrayBracketsComeBack) {
+  const Folder folder;
+  config::RouteConfig route;
+  route.name = "a";
+  route.description = std::string(4'096, '[');
+  route.metadata = json(R"({"a":9223372036854775807,"b":9223372036854775808,"c":18446744073709551615,)"
+                        R"("d":18446744073709551616,"e":-9223372036854775808,"f":-1e19,"g":1e22,"h":1e23,)"
+                        R"("<<":"merge","? :":"- ","\u0000\u0001":"\u0085\ufeff\u2028 ","i":1.7976931348623157e308})");
+  auto& members = std::get<config::Value::Map>(route.metadata.data);
+  config::Value brackets;
+  brackets.data = std::string(20'000, '{') + std::string(8'000, ',');
+  members.push_back({std::string(1'023, 'k'), {}, brackets});
+  members.push_back({std::string(5'000, 'l'), {}, brackets});
+  route.references.values = {1.0F};
+  const config::RouteConfig read = written_and_read(folder, route, 1);
+  EXPECT_TRUE(read.description == route.description);
+  EXPECT_TRUE(read.metadata == route.metadata);
+  const config::Value* largest = read.metadata.find("c");
+  ASSERT_NE(largest, nullptr);
+  EXPECT_EQ(*largest->large_integer(), UINT64_MAX);
+}
+
+// As the daemon's own replies, which say what is wrong when it is put somewhere.
+TEST(RouteFiles, ADestinationThatIsRefusedNowIsExportedAllTheSame) {
+  const auto route =
+      route_of_reply(json(R"({"name":"a","target":"t","mirror":{"target":"t","percent":5},"metadata":{}})"));
+  ASSERT_TRUE(route.ok()) << route.error().message;
+  EXPECT_EQ(route->destination.mirror, (config::Mirror{"t", 5.0}));
+}
+
 TEST(RouteFiles, ALeanRouteIsALeanFile) {
   const Folder folder;
   config::RouteConfig route;

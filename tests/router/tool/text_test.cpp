@@ -28,6 +28,12 @@ TEST(Table, ControlCharactersCannotSteerATerminal) {
   std::ostringstream out;
   table.print(out);
   EXPECT_EQ(out.str(), "a\n [2J next\n");
+  Table c1;
+  c1.column("a");
+  c1.row({"x\xC2\x9By"});
+  std::ostringstream shown;
+  c1.print(shown);
+  EXPECT_EQ(shown.str(), "a\nx  y\n") << "CSI in one character";
 }
 
 TEST(Table, ShortensByCharacters) {
