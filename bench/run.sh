@@ -49,7 +49,8 @@ case "${SEMROUTE_ISA:-}" in
 esac
 run_quietly "$build/logs/configure.log" cmake --preset bench -B "$build" -DSEMROUTE_BENCH_ARCH="$arch"
 run_quietly "$build/logs/build.log" cmake --build "$build" -j "${SEMROUTE_JOBS:-$(nproc)}" \
-  --target bench_{machine,kernels,flat,graph,quantization,filter,mixed,store,load,decide,loopback,dispatch,changes}
+  --target bench_{machine,kernels,flat,graph,quantization,filter,mixed,store,load} \
+  bench_{decide,loopback,dispatch,changes}
 
 mkdir -p "$out/kept"
 report=$out/report.txt
@@ -97,6 +98,7 @@ else
   measure mixed --count 50000 --dimension 384
   measure store --count 1000000 --folder "$out"
   measure load --count 200000 "${kept[@]}"
+  measure load --count 1000000 --ef-construction 40 "${kept[@]}"
   measure changes --count 100000 --folder "$out"
   measure filter --count 200000 --dimension 384
   measure graph --count 20000 --dimension 128 "${kept[@]}"
