@@ -137,11 +137,11 @@ core::Result<void> RowInserter::insert(std::span<const float> rows, std::span<co
 }
 
 // Few enough for their progress to be seen, where a graph is built as they go in, unless codes are to learn from them
-// that need many.
+// that need many: the first ones.
 std::size_t RowInserter::rows_at_once() const noexcept {
   const core::IndexParams& params = index_.params();
-  const bool learns =
-      params.quantization == core::Quantization::pq || params.quantization == core::Quantization::binary;
+  const bool learns = index_.count() == 0 && (params.quantization == core::Quantization::pq ||
+                                              params.quantization == core::Quantization::binary);
   return on_inserted_ && params.algorithm == core::Algorithm::hnsw && !learns ? kWatchedRows : kInsertedFloats;
 }
 
