@@ -50,7 +50,7 @@ esac
 run_quietly "$build/logs/configure.log" cmake --preset bench -B "$build" -DSEMROUTE_BENCH_ARCH="$arch"
 run_quietly "$build/logs/build.log" cmake --build "$build" -j "${SEMROUTE_JOBS:-$(nproc)}" \
   --target bench_{machine,kernels,flat,graph,quantization,filter,mixed,store,load,decide} \
-  bench_{loopback,dispatch,failover,changes}
+  bench_{loopback,dispatch,failover,changes,start}
 
 mkdir -p "$out/kept"
 report=$out/report.txt
@@ -85,6 +85,7 @@ if [ "$extent" = quick ]; then
   measure mixed --count 5000 --dimension 128
   measure store --rounds 1 --seconds 2 --count 20000 --folder "$out"
   measure load --count 20000 --dimension 128 --rounds 3 "${kept[@]}"
+  measure start --count 20000 --dimension 128 --rounds 3
   measure changes --count 5000 --dimension 128 --rounds 2 --seconds 2 --folder "$out"
   measure dispatch --rounds 3 --turn-ms 500
   measure failover --rounds 1 --turn-ms 500
@@ -100,6 +101,8 @@ else
   measure mixed --count 50000 --dimension 384
   measure store --count 1000000 --folder "$out"
   measure load --count 200000 "${kept[@]}"
+  measure load --count 1000000 --ef-construction 40 "${kept[@]}"
+  measure start --count 200000 "${kept[@]}"
   measure changes --count 100000 --folder "$out"
   measure filter --count 200000 --dimension 384
   measure graph --count 20000 --dimension 128 "${kept[@]}"

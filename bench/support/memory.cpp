@@ -1,9 +1,14 @@
 #include "bench/support/memory.h"
 
 #include <malloc.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <utility>
+
+#include "bench/support/program.h"
+#include "core/base/growing_block.h"
 
 namespace semroute::bench {
 
@@ -27,6 +32,13 @@ std::size_t huge_page_bytes() {
     std::fclose(file);
   }
   return kib * 1'024;
+}
+
+void have_memory_at_hand(std::size_t bytes) {
+  constexpr std::size_t kPageBytes = 4096;
+  auto memory = core::GrowingBlock::reserve(bytes);
+  if (!memory || !memory->grow(bytes)) stop(EX_UNAVAILABLE, "no memory");
+  for (std::size_t at = 0; at < bytes; at += kPageBytes) memory->as<volatile char>()[at] = 1;
 }
 
 }  // namespace semroute::bench

@@ -11,4 +11,8 @@ namespace semroute::bench {
 // Resident bytes that lie in huge pages now (/proc/self/smaps_rollup).
 [[nodiscard]] std::size_t huge_page_bytes();
 
+// Has the system find so many bytes, and gives them back at once: a virtual machine's host may have taken what was
+// free, and finding it again takes ten times as long as clearing it. Exits with 69 when memory is short.
+void have_memory_at_hand(std::size_t bytes);
+
 }  // namespace semroute::bench

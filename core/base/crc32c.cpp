@@ -38,6 +38,31 @@ constexpr auto kTables = [] {
   return tables;
 }();
 
+// A linear map of the register: what each of its bits becomes.
+using Map = std::array<std::uint32_t, 32>;
+
+constexpr std::uint32_t times(const Map& map, std::uint32_t crc) noexcept {
+  std::uint32_t sum = 0;
+  for (std::size_t bit = 0; crc != 0; crc >>= 1, ++bit)
+    if ((crc & 1U) != 0) sum ^= map[bit];
+  return sum;
+}
+
+constexpr Map twice(const Map& map) noexcept {
+  Map result{};
+  for (std::size_t bit = 0; bit < 32; ++bit) result[bit] = times(map, map[bit]);
+  return result;
+}
+
+constexpr Map over_a_zero_byte() noexcept {
+  Map map{};
+  for (std::size_t bit = 0; bit < 32; ++bit) {
+    const std::uint32_t crc = std::uint32_t{1} << bit;
+    map[bit] = (crc >> 8) ^ kTables[0][crc & 0xFFU];
+  }
+  return map;
+}
+
 std::uint64_t word_at(const std::byte* at) noexcept {
   std::uint64_t word = 0;
   std::memcpy(&word, at, sizeof word);
@@ -65,18 +90,10 @@ class ZeroBytes {
  public:
   // The map for `count` zero bytes, a power of two.
   constexpr explicit ZeroBytes(std::size_t count) {
-    std::array<std::uint32_t, 32> rows{};  // what each bit of the register becomes; first for one zero byte
-    for (std::size_t bit = 0; bit < 32; ++bit) {
-      const std::uint32_t crc = std::uint32_t{1} << bit;
-      rows[bit] = (crc >> 8) ^ kTables[0][crc & 0xFFU];
-    }
-    for (; count > 1; count /= 2) {
-      std::array<std::uint32_t, 32> twice{};
-      for (std::size_t bit = 0; bit < 32; ++bit) twice[bit] = times(rows, rows[bit]);
-      rows = twice;
-    }
+    Map map = over_a_zero_byte();
+    for (; count > 1; count /= 2) map = twice(map);
     for (std::uint32_t byte = 0; byte < 256; ++byte)
-      for (std::uint32_t k = 0; k < 4; ++k) tables_[k][byte] = times(rows, byte << (8 * k));
+      for (std::uint32_t k = 0; k < 4; ++k) tables_[k][byte] = times(map, byte << (8 * k));
   }
 
   [[nodiscard]] std::uint32_t over(std::uint64_t crc) const noexcept {
@@ -85,12 +102,6 @@ class ZeroBytes {
   }
 
  private:
-  static constexpr std::uint32_t times(const std::array<std::uint32_t, 32>& rows, std::uint32_t crc) {
-    std::uint32_t sum = 0;
-    for (std::size_t bit = 0; crc != 0; crc >>= 1, ++bit)
-      if ((crc & 1U) != 0) sum ^= rows[bit];
-    return sum;
-  }
   std::array<std::array<std::uint32_t, 256>, 4> tables_{};
 };
 
@@ -163,6 +174,14 @@ std::span<const Crc32cMethod> crc32c_methods() noexcept { return std::span(kMeth
 
 std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t before) noexcept {
   return kMethods[kFirst].of(bytes, before);
+}
+
+// The inversions at both ends cancel out.
+std::uint32_t crc32c_joined(std::uint32_t first, std::uint32_t second, std::uint64_t second_bytes) noexcept {
+  Map map = over_a_zero_byte();
+  for (; second_bytes != 0; second_bytes /= 2, map = twice(map))
+    if (second_bytes % 2 == 1) first = times(map, first);
+  return first ^ second;
 }
 
 }  // namespace semroute::core

@@ -17,6 +17,11 @@ namespace semroute::core {
 
 [[nodiscard]] std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t before = 0) noexcept;
 
+// That of two parts, one after the other, from that of each, so that parts can be summed up side by side.
+// O(log second_bytes), some microseconds.
+[[nodiscard]] std::uint32_t crc32c_joined(std::uint32_t first, std::uint32_t second,
+                                          std::uint64_t second_bytes) noexcept;
+
 // The ways to compute it that this processor can run, best first: crc32c() takes the first. For tests.
 struct Crc32cMethod {
   std::string_view name;  // "sse4.2", "armv8", "table"

@@ -3,14 +3,17 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "core/base/crc32c.h"
+#include "core/base/in_threads.h"
 
 namespace semroute::core {
 namespace {
 
 constexpr std::uint64_t kPageBytes = 4096;
 constexpr std::size_t kBytesAtATime = std::size_t{1} << 20;  // read and summed up while they are in the cache
+constexpr std::size_t kBytesAThread = std::size_t{4} << 20;  // fewer are read before a thread has started
 
 constexpr std::array<std::string_view, kGraphImageSections> kSectionNames{"contents",    "layers", "base links",
                                                                           "upper links", "twins",  "squared norms"};
@@ -86,20 +89,40 @@ Result<void> GraphImageReader::check_slots() const {
                 std::to_string(header_.slots));
 }
 
-Result<void> GraphImageReader::read(GraphSection section, std::span<std::byte> out) const {
+Result<std::uint32_t> GraphImageReader::read_part(std::string_view name, std::uint64_t offset,
+                                                  std::span<std::byte> out) const {
+  std::uint32_t crc = 0;
+  for (std::size_t at = 0; at < out.size(); at += kBytesAtATime) {
+    const auto some = out.subspan(at, std::min(kBytesAtATime, out.size() - at));
+    auto read = file_->read_at(offset + at, some);
+    if (!read.ok()) return read.error();
+    if (read.value() < some.size()) return damage("it ends in its " + std::string(name));
+    crc = crc32c(some, crc);
+  }
+  return crc;
+}
+
+Result<void> GraphImageReader::read(GraphSection section, std::span<std::byte> out, std::size_t threads) const {
   const auto which = static_cast<std::size_t>(section);
   const GraphImageSection& place = header_.sections[which];
   const std::string name(kSectionNames[which]);
   if (place.bytes != out.size())
     return damage("its " + name + " have " + std::to_string(place.bytes) + " bytes, expected " +
                   std::to_string(out.size()));
+  const std::size_t parts = std::clamp<std::size_t>(out.size() / kBytesAThread, 1, std::max<std::size_t>(threads, 1));
+  std::vector<Result<std::uint32_t>> crcs(parts, Result<std::uint32_t>(0));
+  const auto begin_of = [&](std::size_t part) { return out.size() / parts * part; };
+  const auto bytes_of = [&](std::size_t part) {
+    return (part + 1 < parts ? begin_of(part + 1) : out.size()) - begin_of(part);
+  };
+  in_threads(parts, parts, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t part = begin; part < end; ++part)
+      crcs[part] = read_part(name, place.offset + begin_of(part), out.subspan(begin_of(part), bytes_of(part)));
+  });
   std::uint32_t crc = 0;
-  for (std::size_t at = 0; at < out.size(); at += kBytesAtATime) {
-    const auto some = out.subspan(at, std::min(kBytesAtATime, out.size() - at));
-    auto read = file_->read_at(place.offset + at, some);
-    if (!read.ok()) return read.error();
-    if (read.value() < some.size()) return damage("it ends in its " + name);
-    crc = crc32c(some, crc);
+  for (std::size_t part = 0; part < parts; ++part) {
+    if (!crcs[part].ok()) return crcs[part].error();
+    crc = crc32c_joined(crc, *crcs[part], bytes_of(part));
   }
   if (crc != place.crc)
     return damage("the checksum of its " + name + ", from byte " + std::to_string(place.offset) + " on, is wrong");

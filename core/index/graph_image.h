@@ -2,7 +2,7 @@
 //
 // Vectors are not in it. A node is found again by its content, a number made from its vector; what the graph is then
 // worth depends on that number, the scores it leads to never do.
-// Complexity: linear in the bytes. Threads: a writer or reader by one at a time.
+// Complexity: linear in the bytes. Threads: a writer by one at a time; a reader by any, and with as many as it is told.
 // Errors: of reading: unsupported_version, damaged (with file and place); of both: those of File.
 // Lifetime: the File outlives both.
 #pragma once
@@ -12,6 +12,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <string_view>
 #include <type_traits>
 
 #include "core/base/file.h"
@@ -79,10 +81,13 @@ class GraphImageReader {
   // Whether the sections are as long as so many slots need at least: memory for them is worth asking for.
   [[nodiscard]] Result<void> check_slots() const;
   // All of the section. Error damaged: it has not as many bytes, or others than were written.
-  [[nodiscard]] Result<void> read(GraphSection section, std::span<std::byte> out) const;
+  [[nodiscard]] Result<void> read(GraphSection section, std::span<std::byte> out, std::size_t threads = 1) const;
 
  private:
   explicit GraphImageReader(const File& file) : file_(&file) {}
+  // Of a part of a section, read into `out`: its checksum.
+  [[nodiscard]] Result<std::uint32_t> read_part(std::string_view name, std::uint64_t offset,
+                                                std::span<std::byte> out) const;
 
   const File* file_;
   GraphImageHeader header_;

@@ -89,7 +89,10 @@ std::span<HnswGraph::Link> HnswGraph::links_of(std::uint32_t slot, std::size_t l
 }
 
 std::size_t HnswGraph::draw_layers(std::uint32_t slot) const noexcept {
-  const double layer = -std::log(uniform_of(slot)) * layer_factor_;
+  const double uniform = uniform_of(slot);
+  // Most stand on one layer, whatever way the logarithm is rounded.
+  if (uniform * static_cast<double>(params_.hnsw.m) > 1.0 + 1e-9) return 1;
+  const double layer = -std::log(uniform) * layer_factor_;
   return std::min<std::size_t>(static_cast<std::size_t>(layer), kMostLayers - 1) + 1;
 }
 

@@ -72,7 +72,7 @@ class HnswGraph {
   [[nodiscard]] Result<void> save(GraphImageWriter& image, GraphImageHeader& header) const;
   // What save() wrote, checked for everything a walk relies on. Precondition: the graph is new, of the image's
   // parameters, and has grown to its slots. Error: damaged.
-  [[nodiscard]] Result<void> load(const GraphImageReader& image);
+  [[nodiscard]] Result<void> load(const GraphImageReader& image, std::size_t threads);
 
   // Whether the slot was claimed and not yet taken out.
   [[nodiscard]] bool is_node(std::uint32_t slot) const noexcept { return layers_byte(slot).load() != 0; }
@@ -92,7 +92,11 @@ class HnswGraph {
 
   HnswGraph(const IndexParams& params, const VectorTable& table);
   [[nodiscard]] std::span<std::byte> bytes_of(GraphSection section) const noexcept;
-  [[nodiscard]] std::string find_problem() const;  // empty: none
+  [[nodiscard]] std::string find_problem(std::size_t threads) const;  // empty: none
+  [[nodiscard]] std::string find_twin_problem() const;
+  struct Looked;
+  void look_at(std::uint32_t begin, std::uint32_t end, Looked& looked) const;
+  [[nodiscard]] bool stands_on(std::uint32_t link, std::size_t layer) const noexcept;
 
   [[nodiscard]] std::span<Link> links_of(std::uint32_t slot, std::size_t layer) const noexcept;
   static constexpr std::uint8_t kTwin = 0x80;  // beside the layers that the slot would stand on by itself

@@ -69,6 +69,17 @@ std::uint32_t IdMap::set(ReferenceId id, std::uint32_t slot) {
   return kNoSlot;
 }
 
+// Beside others that do the same: a bucket that is being written looks like an erased one.
+void IdMap::set_new(ReferenceId id, std::uint32_t slot) {
+  for (std::size_t at = hash_of(id) & owned_->mask;; at = (at + 1) & owned_->mask) {
+    std::uint32_t empty = kEmpty;
+    if (!owned_->slots[at].compare_exchange_strong(empty, kErased, std::memory_order_relaxed)) continue;
+    owned_->ids[at].store(id, std::memory_order_relaxed);
+    owned_->slots[at].store(slot, std::memory_order_release);
+    return;
+  }
+}
+
 std::uint32_t IdMap::erase(ReferenceId id) {
   const std::size_t at = owned_->place_of(id);
   const std::uint32_t before = owned_->slots[at].load(std::memory_order_relaxed);

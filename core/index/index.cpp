@@ -143,6 +143,12 @@ void Index::Impl::measure_if_due() {
   if (lock.owns_lock() && is_due()) measure();
 }
 
+// Searches go on by guesses meanwhile. Precondition: nobody else has the index yet, and it has its graph.
+void Index::Impl::measure_beside() {
+  SEMROUTE_CHECK(!builder.joinable() && has_graph.load());
+  builder = std::thread([this] { measure_if_due(); });
+}
+
 // Under `measuring`.
 void Index::Impl::measure() {
   const auto reading = readers.begin();

@@ -61,7 +61,7 @@ Result<void> Index::save_graph(File& file) const {
 Result<std::unique_ptr<Index>> Index::restore(const IndexParams& params, const File& file,
                                               std::span<const ReferenceId> ids, const RowSource& row,
                                               std::size_t threads, const Kernels& kernels) {
-  auto restorer = IndexRestorer::open(params, file, kernels);
+  auto restorer = IndexRestorer::open(params, file, threads, kernels);
   if (!restorer.ok()) return restorer.error();
   if (ids.size() > params.capacity)
     return Error{ErrorCode::resource_exhausted,

@@ -32,6 +32,7 @@ struct Index::Impl {
   void link_all(std::span<const std::uint32_t> slots, std::size_t threads);
   void measure_if_due();
   void measure();
+  void measure_beside();  // measure_if_due(), by a thread of its own
   void start_graph_if_due();
   void build_in_background(std::uint32_t end);
   void repair_if_due();
@@ -59,7 +60,7 @@ struct Index::Impl {
   std::atomic<std::size_t> measure_from{kFewestForGraph};  // references; costs change as the table grows
   mutable std::shared_mutex linking;
   std::mutex writing;
-  std::thread builder;
+  std::thread builder;  // or one that measures, where there is nothing to build
   std::atomic<bool> stopping{false};
   std::atomic<bool> building{false};
 };

@@ -33,6 +33,8 @@ class Contents {
     }
     return kNoSlot;
   }
+  // Another one may have it then.
+  void give_back(std::uint32_t slot) noexcept { taken_[slot].store(0); }
   [[nodiscard]] bool is_taken(std::uint32_t slot) const noexcept { return taken_[slot].load() != 0; }
   [[nodiscard]] const std::vector<bool>& is_node() const noexcept { return is_node_; }
 
@@ -88,7 +90,8 @@ IndexRestorer::IndexRestorer(std::unique_ptr<State> state) : state_(std::move(st
 IndexRestorer::IndexRestorer(IndexRestorer&&) noexcept = default;
 IndexRestorer::~IndexRestorer() = default;
 
-Result<IndexRestorer> IndexRestorer::open(const IndexParams& params, const File& file, const Kernels& kernels) {
+Result<IndexRestorer> IndexRestorer::open(const IndexParams& params, const File& file, std::size_t threads,
+                                          const Kernels& kernels) {
   auto opened = GraphImageReader::open(file);
   if (!opened.ok()) return opened.error();
   const GraphImageReader& image = opened.value();
@@ -112,21 +115,32 @@ Result<IndexRestorer> IndexRestorer::open(const IndexParams& params, const File&
   if (!impl.graph->grow(header.slots))
     return Error{ErrorCode::resource_exhausted,
                  "no memory for links of more than " + std::to_string(header.slots) + " references"};
-  if (auto loaded = impl.graph->load(image); !loaded.ok()) return loaded.error();
+  if (auto loaded = impl.graph->load(image, threads); !loaded.ok()) return loaded.error();
   std::vector<std::uint64_t> numbers(header.slots);
-  if (auto read = image.read(GraphSection::contents, std::as_writable_bytes(std::span(numbers))); !read.ok())
+  if (auto read = image.read(GraphSection::contents, std::as_writable_bytes(std::span(numbers)), threads); !read.ok())
     return read.error();
   std::vector<bool> is_node(header.slots);
   for (std::uint32_t slot = 0; slot < header.slots; ++slot) is_node[slot] = impl.graph->is_node(slot);
   return IndexRestorer(std::make_unique<State>(std::move(index), file.path(), std::move(numbers), std::move(is_node)));
 }
 
-bool IndexRestorer::add(ReferenceId id, std::span<const float> vector, std::uint32_t& near) {
-  const std::uint32_t slot = state_->contents.take(content_of(vector), near);
-  if (slot == kNoSlot) return false;
-  state_->index->impl_->table->fill(slot, id, vector.data());
+std::uint32_t IndexRestorer::place(std::span<const float> vector, std::uint32_t& near) {
+  const std::uint64_t content = content_of(vector);
+  const std::uint32_t slot = state_->contents.take(content, near);
+  if (slot == kNoSlot) return slot;
+  state_->index->impl_->table->fill(slot, vector.data(), content);
   near = slot + 1;
-  return true;
+  return slot;
+}
+
+void IndexRestorer::name(std::uint32_t slot, ReferenceId id) { state_->index->impl_->table->name(slot, id); }
+
+void IndexRestorer::forget(std::uint32_t slot) { state_->contents.give_back(slot); }
+
+bool IndexRestorer::add(ReferenceId id, std::span<const float> vector, std::uint32_t& near) {
+  const std::uint32_t slot = place(vector, near);
+  if (slot != kNoSlot) name(slot, id);
+  return slot != kNoSlot;
 }
 
 Result<std::unique_ptr<Index>> IndexRestorer::finish(std::size_t others, std::size_t threads) {
@@ -155,7 +169,7 @@ Result<std::unique_ptr<Index>> IndexRestorer::finish(std::size_t others, std::si
     impl.deaths.push_back(impl.table->death_of(slot));
   }
   if (!impl.deaths.empty()) impl.repair();
-  if (others == 0) impl.measure_if_due();
+  if (others == 0) impl.measure_beside();
   return std::move(state_->index);
 }
 

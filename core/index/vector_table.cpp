@@ -211,21 +211,23 @@ Result<void> VectorTable::make_slots(std::size_t slots) {
   return {};
 }
 
-void VectorTable::fill(std::uint32_t slot, ReferenceId id, const float* vector) {
-  ids_.as<ReferenceId>()[slot] = id;
-  contents_.as<std::uint64_t>()[slot] = content_of({vector, params_.dimension});
+void VectorTable::fill(std::uint32_t slot, const float* vector, std::uint64_t content) {
+  contents_.as<std::uint64_t>()[slot] = content;
   full_->write(slot, vector);
 }
 
 Result<void> VectorTable::open(std::span<const std::uint32_t> filled, const std::vector<bool>& is_kept,
                                std::size_t threads) {
-  std::vector<std::uint32_t> replaced;
-  pending_ = filled.size();
-  by_id_.make_room(filled.size());
-  publish(filled, replaced);
-  SEMROUTE_CHECK(replaced.empty());
+  by_id_.fill(filled, threads, [this](std::uint32_t slot) { return id_of(slot); });
+  const Epoch from = readers_.now() + 1;
+  in_threads(filled.size(), threads, [&](std::size_t begin, std::size_t behind) {
+    for (std::size_t i = begin; i < behind; ++i) begin_life(filled[i], from);
+  });
+  readers_.end_epoch();
+  count_.store(by_id_.count(), std::memory_order_release);
+  reclaim();
   for (std::uint32_t slot = 0; slot < end(); ++slot)
-    if (!is_alive(slot, readers_.now()) && !is_kept[slot]) free_.push_back(slot);
+    if (!is_kept[slot] && !is_alive(slot, readers_.now())) free_.push_back(slot);
   if (should_train(count()) && !train({}, threads)) return no_memory(count(), params_.dimension);
   return {};
 }

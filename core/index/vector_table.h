@@ -110,10 +110,12 @@ class VectorTable {
   // Precondition: nothing links to the slots any more.
   void release(std::span<const std::uint32_t> slots);
 
-  // An empty table is filled at slots of the caller's choice: room for those below `slots`; then each at most once, by
-  // any thread; then all at once alive, and the others free unless `is_kept` says that they stay out of use.
+  // An empty table is filled at slots of the caller's choice: room for those below `slots`; then each at most once, and
+  // named, by any thread; then all at once alive, and the others free unless `is_kept` says that they stay out of use.
   [[nodiscard]] Result<void> make_slots(std::size_t slots);
-  void fill(std::uint32_t slot, ReferenceId id, const float* vector);
+  // `content` is that of the vector.
+  void fill(std::uint32_t slot, const float* vector, std::uint64_t content);
+  void name(std::uint32_t slot, ReferenceId id) noexcept { ids_.as<ReferenceId>()[slot] = id; }
   [[nodiscard]] Result<void> open(std::span<const std::uint32_t> filled, const std::vector<bool>& is_kept,
                                   std::size_t threads);
 

@@ -1,6 +1,7 @@
 #include "core/store/snapshot_reader.h"
 
 #include <algorithm>
+#include <condition_variable>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -13,6 +14,8 @@ namespace {
 
 // Starting a thread costs as much as checking a megabyte.
 constexpr std::uint64_t kBytesAThread = std::uint64_t{8} << 20;
+// A buffer that was made longer for one record is given up before the next piece.
+constexpr std::size_t kMostKeptBytes = 2 * kStoreChunkBytes;
 
 // What a record of a snapshot must be after those before it.
 class ChainOrder {
@@ -38,15 +41,19 @@ class ChainOrder {
   std::uint64_t key_count_ = 0;
 };
 
-// Some records as they lie in the file, one after the other, headers checked.
+// A part of the file, and those records that begin in it, whole.
 struct Piece {
-  std::vector<std::byte> buffer;
-  std::size_t bytes = 0;
+  std::uint64_t number = 0;
   std::uint64_t offset = 0;  // in the file
+  std::size_t bytes = 0;     // of the part; the last record may end behind it
+  std::vector<std::byte> buffer;
+  std::size_t filled = 0;  // of the buffer
+  std::size_t begin = 0;   // of the first record in the buffer
+  std::size_t end = 0;     // of the last one
 };
 
-// The records of a snapshot from the first to the last, a piece at a time: their headers, keys and order are judged as
-// they are met, their checksums by whoever takes the piece.
+// The records of a snapshot from the first to the last, a piece at a time. Threads read pieces side by side, and judge
+// headers, keys and order one after another, in the order of the file; the checksums again side by side.
 class SnapshotWalk {
  public:
   SnapshotWalk(const StoreFile& file, std::uint64_t bytes, const FileHeader& header, const RecordVisitor& visit,
@@ -57,8 +64,8 @@ class SnapshotWalk {
   void check_pieces() {
     Piece piece;
     while (next(piece)) {
-      for (std::size_t at = 0; at < piece.bytes;) {
-        const std::span<const std::byte> rest = std::span(piece.buffer).first(piece.bytes).subspan(at);
+      for (std::size_t at = piece.begin; at < piece.end;) {
+        const std::span<const std::byte> rest = std::span(piece.buffer).first(piece.end).subspan(at);
         const auto bytes = static_cast<std::size_t>(record_bytes(header_from<RecordHeader>(rest)));
         if (const Problem problem = check_record(rest.first(bytes))) {
           const std::lock_guard lock(mutex_);
@@ -85,77 +92,93 @@ class SnapshotWalk {
 
   // False: there is none, or something is wrong.
   bool next(Piece& piece) {
+    if (!claim(piece)) return false;
+    const auto read = fill(piece, piece.bytes);
+    std::unique_lock lock(mutex_);
+    turned_.wait(lock, [&] { return turn_ == piece.number; });
+    if (!read && !failure_ && !problem_) failure_ = read.error();
+    // Records before one that makes no sense are checked: what is wrong may be one of them.
+    const bool is_good = !failure_ && !problem_;
+    if (is_good) walk(piece);
+    // Nobody need read what a long record has taken along.
+    claimed_ = std::max(claimed_, end_);
+    ++turn_;
+    turned_.notify_all();
+    return is_good && !failure_;
+  }
+
+  // Who has claimed a piece takes its turn.
+  bool claim(Piece& piece) {
     const std::lock_guard lock(mutex_);
-    if (end_ == bytes_ || problem_ || failure_) return false;
-    std::uint64_t wanted = std::min<std::uint64_t>(bytes_ - end_, kStoreChunkBytes);
-    for (;;) {
-      piece.offset = end_;
-      if (!fill(piece, static_cast<std::size_t>(wanted))) return false;
-      const std::uint64_t missing = walk(piece);
-      // Records before one that makes no sense are checked: what is wrong may be one of them.
-      if (piece.bytes > 0) return true;
-      if (missing == 0) return false;
-      wanted = missing;  // of a record that is longer than a piece
-    }
+    if (claimed_ == bytes_ || problem_ || failure_) return false;
+    piece.number = claims_++;
+    piece.offset = claimed_;
+    piece.bytes = static_cast<std::size_t>(std::min<std::uint64_t>(bytes_ - claimed_, kStoreChunkBytes));
+    piece.filled = piece.begin = piece.end = 0;
+    claimed_ += piece.bytes;
+    if (piece.buffer.size() > kMostKeptBytes) piece.buffer = {};
+    return true;
   }
 
-  bool fill(Piece& piece, std::size_t wanted) {
-    if (piece.buffer.size() < wanted || piece.buffer.size() > 2 * std::max(wanted, kStoreChunkBytes))
-      piece.buffer = std::vector<std::byte>(wanted);
-    const auto got = file_.file.read_at(piece.offset, std::span(piece.buffer).first(wanted));
-    if (!got) {
-      failure_ = got.error();
-    } else if (*got < wanted) {
-      failure_ = Error{ErrorCode::io_error, file_.file.path() + " became shorter while it was read"};
-    }
-    piece.bytes = wanted;
-    return !failure_;
+  // The first `bytes` of the buffer are the file's. Precondition: the file had as many when it was opened.
+  Result<void> fill(Piece& piece, std::size_t bytes) const {
+    if (bytes <= piece.filled) return {};
+    if (piece.buffer.size() < bytes) piece.buffer.resize(bytes);
+    const auto some = std::span(piece.buffer).first(bytes).subspan(piece.filled);
+    const auto got = file_.file.read_at(piece.offset + piece.filled, some);
+    if (!got) return got.error();
+    if (*got < some.size()) return Error{ErrorCode::io_error, file_.file.path() + " became shorter while it was read"};
+    piece.filled = bytes;
+    return {};
   }
 
-  // Leaves the piece's whole records in it. When there are none, the bytes of the first one; 0 if it makes no sense.
-  std::uint64_t walk(Piece& piece) {
-    const std::span<const std::byte> all = std::span(piece.buffer).first(piece.bytes);
+  // Judges the records that begin in the piece; those that are good are then whole in it.
+  void walk(Piece& piece) {
     const std::uint64_t before = end_;
-    std::uint64_t missing = 0;
-    piece.bytes = 0;
-    while (piece.bytes < all.size()) {
-      const auto rest = all.subspan(piece.bytes);
-      if (rest.size() < sizeof(RecordHeader)) {
-        missing = sizeof(RecordHeader);
-        if (bytes_ - end_ < missing) missing = note(end_, Finding::header, "the file ends within a record");
+    piece.begin = piece.end = static_cast<std::size_t>(end_ - piece.offset);
+    while (piece.end < piece.bytes && !problem_) {
+      if (bytes_ - end_ < sizeof(RecordHeader)) {
+        note(end_, Finding::header, "the file ends within a record");
         break;
       }
-      const auto header = header_from<RecordHeader>(rest);
+      if (!fill_up(piece, piece.end + sizeof(RecordHeader))) return;
+      const auto header = header_from<RecordHeader>(std::span(piece.buffer).subspan(piece.end));
       if (const Problem problem = check_record_header(header, bytes_ - end_)) {
-        missing = note(end_, Finding::header, *problem);
+        note(end_, Finding::header, *problem);
         break;
       }
-      missing = record_bytes(header);
-      if (missing > rest.size()) break;
-      const auto record = rest.first(static_cast<std::size_t>(missing));
-      crc_ = crc32c(record.first(sizeof header), crc_);
-      const std::string_view key = key_of(record);
-      Problem problem = order_.next(header, key, header_.base_sequence);
-      const RecordPlace place{&file_, end_, header.sequence, static_cast<std::uint32_t>(missing)};
-      if (!problem) problem = visit_(header.kind, key, place);
-      if (problem) note(end_, Finding::order, *problem);
-      piece.bytes += record.size();
-      end_ += missing;
-      ++count_;
-      if (problem) break;
+      const auto bytes = static_cast<std::size_t>(record_bytes(header));
+      if (!fill_up(piece, piece.end + bytes)) return;
+      take(header, std::span(piece.buffer).subspan(piece.end, bytes));
+      piece.end += bytes;
     }
     if (on_read_ && end_ > before) on_read_(end_ - before);
-    return missing;
   }
 
-  // What is wrong first in the file counts. Always 0.
-  std::uint64_t note(std::uint64_t at, Finding finding, std::string_view problem) {
+  bool fill_up(Piece& piece, std::size_t bytes) {
+    const auto filled = fill(piece, bytes);
+    if (!filled) failure_ = filled.error();
+    return filled.ok();
+  }
+
+  void take(const RecordHeader& header, std::span<const std::byte> record) {
+    crc_ = crc32c(record.first(sizeof header), crc_);
+    const std::string_view key = key_of(record);
+    Problem problem = order_.next(header, key, header_.base_sequence);
+    const RecordPlace place{&file_, end_, header.sequence, static_cast<std::uint32_t>(record.size())};
+    if (!problem) problem = visit_(header.kind, key, place);
+    if (problem) note(end_, Finding::order, *problem);
+    end_ += record.size();
+    ++count_;
+  }
+
+  // What is wrong first in the file counts.
+  void note(std::uint64_t at, Finding finding, std::string_view problem) {
     if (!problem_ || at < at_ || (at == at_ && finding < finding_)) {
       at_ = at;
       finding_ = finding;
       problem_ = problem;
     }
-    return 0;
   }
 
   const StoreFile& file_;
@@ -165,7 +188,11 @@ class SnapshotWalk {
   const BytesRead& on_read_;
 
   std::mutex mutex_;  // of what follows
-  std::uint64_t end_ = sizeof(FileHeader);
+  std::condition_variable turned_;
+  std::uint64_t claimed_ = sizeof(FileHeader);  // the pieces before that are somebody's
+  std::uint64_t claims_ = 0;
+  std::uint64_t turn_ = 0;                  // the number of the piece whose records are judged next
+  std::uint64_t end_ = sizeof(FileHeader);  // of the records judged
   ChainOrder order_;
   std::uint32_t crc_ = 0;
   std::uint64_t count_ = 0;

@@ -1,10 +1,10 @@
 // read_snapshot: a snapshot's records from the first to the last, every byte checked.
 //
-// One thread at a time reads the next piece of the file and judges the headers, keys and order of its records; their
-// checksums are then judged beside the others. What is reported is what is wrong first in the file, as if one had read
+// Threads read pieces of the file side by side; one at a time judges the headers, keys and order of its records; their
+// checksums are then judged side by side again. What is reported is what is wrong first in the file, as if one had read
 // it all.
-// Complexity: linear in the file, shared by the threads but for the reading; memory a mebibyte or the largest record a
-// thread. Errors: damaged, with the place; those of read_file_header; io_error.
+// Complexity: linear in the file, shared by the threads; memory a mebibyte or the largest record a thread. Errors:
+// damaged, with the place; those of read_file_header; io_error.
 #pragma once
 
 #include <cstdint>

@@ -138,13 +138,15 @@ Result<void> Store::take(Recovered recovered, const StoreFiles& files) {
   return {};
 }
 
-Result<void> Store::read_all(const ChainVisitor& visit, std::size_t threads) const {
-  KeyView view;
-  {
-    const std::lock_guard state(state_mutex_);
-    view = table_.view();
-  }
-  return read_chains(view, visit, threads);
+KeyView Store::view_all() const {
+  const std::lock_guard state(state_mutex_);
+  return table_.view();
+}
+
+Result<void> Store::read_all(const ChainVisitor& visit) const { return read_chains(view_all(), visit); }
+
+Result<void> Store::read_all_beside(const ChainWork& work, std::size_t threads) const {
+  return read_chains(view_all(), work, threads);
 }
 
 Result<void> Store::read(std::string_view key, const ChainVisitor& visit) const {
@@ -153,7 +155,7 @@ Result<void> Store::read(std::string_view key, const ChainVisitor& visit) const 
     const std::lock_guard state(state_mutex_);
     view = table_.view(key);
   }
-  return read_chains(view, visit, 1);
+  return read_chains(view, visit);
 }
 
 std::size_t Store::record_count(std::string_view key) const {

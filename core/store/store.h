@@ -52,9 +52,12 @@ class Store {
 
   // Every key with its chain, ordered bytewise, as of the call. Records are checked as they are read; the spans live
   // until `visit` returns, and their values begin at multiples of 8. Ends with the first error, also of `visit`.
-  // With `threads`, several call at once, each for chains that follow on one another; ordered are only those.
   using ChainVisitor = core::ChainVisitor;
-  [[nodiscard]] Result<void> read_all(const ChainVisitor& visit, std::size_t threads = 1) const;
+  [[nodiscard]] Result<void> read_all(const ChainVisitor& visit) const;
+  // The same by `threads`: `work` is called by several at once, what it returns in the order of keys, one at a time.
+  using ChainRest = core::ChainRest;
+  using ChainWork = core::ChainWork;
+  [[nodiscard]] Result<void> read_all_beside(const ChainWork& work, std::size_t threads) const;
   // The same for one key; nothing is visited when it is not there.
   [[nodiscard]] Result<void> read(std::string_view key, const ChainVisitor& visit) const;
   [[nodiscard]] std::size_t record_count(std::string_view key) const;  // of its chain; 0: no such key
@@ -91,6 +94,7 @@ class Store {
   Result<void> take(Recovered recovered, const StoreFiles& files);
   Result<FileHeader> new_header(const std::array<char, 8>& magic, std::uint64_t number);
 
+  [[nodiscard]] KeyView view_all() const;
   std::optional<Error> refusal(std::span<const StoreBatch> batches) const;
   CommitOutcome commit_locked(std::span<const StoreBatch> batches);
   void apply(std::span<const StoreBatch> batches);

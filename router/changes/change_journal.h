@@ -2,7 +2,7 @@
 //
 // It knows keys and opaque records: a key (a route's name) has a chain, one base record and those appended since. `set`
 // begins the chain anew, `append` adds to it, `erase` ends it. What the records say: route_record.h.
-// Threads: one, the change thread's. Lifetime: spans are valid during the call only.
+// Threads: one, the change thread's, and those that it lends. Lifetime: spans are valid during the call only.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +47,11 @@ class ChangeJournal {
   // Returns once all of them are as durable as asked for, or none is kept.
   [[nodiscard]] virtual std::optional<JournalFailure> commit(std::span<const JournalBatch> batches) = 0;
   [[nodiscard]] virtual core::Result<void> read_all(const Visit& visit) = 0;
+  // The same by up to `threads`: `work` is called by several at once, what it returns by one at a time, in the order of
+  // keys; it may be empty.
+  using Rest = std::function<core::Result<void>()>;
+  using Work = std::function<core::Result<Rest>(std::string_view key, std::span<const std::string_view> records)>;
+  [[nodiscard]] virtual core::Result<void> read_all_beside(const Work& work, std::size_t threads) = 0;
   // The same for one key; nothing is visited when it is not there.
   [[nodiscard]] virtual core::Result<void> read(std::string_view key, const Visit& visit) = 0;
   [[nodiscard]] virtual std::size_t record_count(std::string_view key) const = 0;  // 0: no such key

@@ -251,9 +251,9 @@ Result<void> ChangeThread::make_loaded(Load& load) {
   const std::optional<core::File> graph_file = is_first && graphs_ != nullptr ? graphs_->open() : std::nullopt;
   std::optional<KeptGraph> graph;
   if (graph_file) graph.emplace(KeptGraph{*graph_file});
-  auto routing =
-      writer_.load(load.config, is_kept ? stored_routes(*journal_, load.config.index.dimension) : StoredRoutes(),
-                   graph ? &*graph : nullptr, is_first ? insert_log(load.config) : InsertProgress());
+  auto routing = writer_.load(
+      load.config, is_kept ? stored_routes(*journal_, load.config.index.dimension, writer_.threads()) : StoredRoutes(),
+      graph ? &*graph : nullptr, is_first ? insert_log(load.config) : InsertProgress());
   if (!routing.ok()) return routing.error();
   if (is_first && graphs_ != nullptr)
     graphs_->loaded(*(*routing)->index, graph ? &*graph : nullptr, writer_.inserted() + writer_.removed(),

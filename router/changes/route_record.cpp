@@ -260,6 +260,11 @@ bool change_rows(std::vector<std::size_t> remove, ChangeRows&& add, std::size_t 
   const std::size_t count = rows.values.size() / dimension;
   std::ranges::sort(remove);
   if (!remove.empty() && (remove.back() >= count || std::ranges::adjacent_find(remove) != remove.end())) return false;
+  if (count == 0) {
+    rows.values = std::move(add.values);
+    rows.texts = std::move(add.texts);
+    return true;
+  }
   const bool has_texts = !rows.texts.empty() || !add.texts.empty();
   if (has_texts) rows.texts.resize(count);
   std::size_t kept = 0;
@@ -385,14 +390,17 @@ Result<JournalChange> joined(const JournalChange& patch, std::span<const std::st
   return journal_change(put, route->version);
 }
 
-StoredRoutes stored_routes(ChangeJournal& journal, std::size_t dimension) {
-  return [&journal, dimension](const std::function<Result<void>(StoredRoute &&)>& visit) {
-    return journal.read_all([&](std::string_view key, std::span<const std::string_view> records) -> Result<void> {
-      auto route = replay(key, records, dimension);
-      if (route.ok()) return visit(std::move(route).value());
-      return Error{route.error().code, "route \"" + std::string(key) + "\": " + route.error().message};
-    });
+StoredRoutes stored_routes(ChangeJournal& journal, std::size_t dimension, std::size_t threads) {
+  const auto read = [&journal, dimension, threads](const StoredRoutes::Work& work) {
+    return journal.read_all_beside(
+        [&](std::string_view key, std::span<const std::string_view> records) -> Result<StoredRoutes::Rest> {
+          auto route = replay(key, records, dimension);
+          if (route.ok()) return work(std::move(route).value());
+          return Error{route.error().code, "route \"" + std::string(key) + "\": " + route.error().message};
+        },
+        threads);
   };
+  return {.read = read, .most_rows = static_cast<std::size_t>(journal.live_bytes()) / (dimension * sizeof(float))};
 }
 
 }  // namespace semroute::router

@@ -30,7 +30,7 @@ namespace semroute::router {
 [[nodiscard]] core::Result<JournalChange> joined(const JournalChange& patch, std::span<const std::string_view> records,
                                                  std::size_t dimension);
 
-// Every run-time route that a journal keeps. The error names the route.
-[[nodiscard]] StoredRoutes stored_routes(ChangeJournal& journal, std::size_t dimension);
+// Every run-time route that a journal keeps, read by `threads`. The error names the route.
+[[nodiscard]] StoredRoutes stored_routes(ChangeJournal& journal, std::size_t dimension, std::size_t threads);
 
 }  // namespace semroute::router

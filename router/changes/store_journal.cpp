@@ -16,7 +16,7 @@ using core::Error;
 using core::ErrorCode;
 using core::Result;
 
-constexpr std::size_t kMostThreads = 8;  // that check what is kept: then memory has no more to give
+constexpr std::size_t kMostThreads = 8;  // that check and read what is kept: then memory has no more to give
 
 core::StoreProgress progress_log(const std::string& folder) {
   return [folder, due = ProgressDue()](std::uint64_t done, std::uint64_t all) mutable {
@@ -26,11 +26,14 @@ core::StoreProgress progress_log(const std::string& folder) {
   };
 }
 
-core::Store::ChainVisitor visit_words(const ChangeJournal::Visit& visit) {
-  return [&visit](std::string_view key, std::span<const std::span<const std::byte>> chain) {
+// A Visit or a Work for what a store reads.
+template <class Words>
+auto of_words(const Words& words) {
+  return [&words](std::string_view key, std::span<const std::span<const std::byte>> chain) {
     std::vector<std::string_view> records;
+    records.reserve(chain.size());
     for (const auto record : chain) records.emplace_back(reinterpret_cast<const char*>(record.data()), record.size());
-    return visit(key, records);
+    return words(key, records);
   };
 }
 
@@ -93,10 +96,12 @@ void StoreJournal::report_snapshots() {
     log_line(LogLevel::warning, "no snapshot could be written, the log stays: " + problem);
 }
 
-Result<void> StoreJournal::read_all(const Visit& visit) { return store_->read_all(visit_words(visit)); }
+Result<void> StoreJournal::read_all(const Visit& visit) { return store_->read_all(of_words(visit)); }
 
-Result<void> StoreJournal::read(std::string_view key, const Visit& visit) {
-  return store_->read(key, visit_words(visit));
+Result<void> StoreJournal::read_all_beside(const Work& work, std::size_t threads) {
+  return store_->read_all_beside(of_words(work), std::min(threads, kMostThreads));
 }
+
+Result<void> StoreJournal::read(std::string_view key, const Visit& visit) { return store_->read(key, of_words(visit)); }
 
 }  // namespace semroute::router

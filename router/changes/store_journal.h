@@ -32,6 +32,7 @@ class StoreJournal final : public ChangeJournal {
 
   [[nodiscard]] std::optional<JournalFailure> commit(std::span<const JournalBatch> batches) override;
   [[nodiscard]] core::Result<void> read_all(const Visit& visit) override;
+  [[nodiscard]] core::Result<void> read_all_beside(const Work& work, std::size_t threads) override;
   [[nodiscard]] core::Result<void> read(std::string_view key, const Visit& visit) override;
   [[nodiscard]] std::size_t record_count(std::string_view key) const override { return store_->record_count(key); }
   [[nodiscard]] std::uint64_t last_sequence() const override { return store_->last_sequence(); }

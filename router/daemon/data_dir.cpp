@@ -3,8 +3,10 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 
 #include "router/changes/route_record.h"
 #include "router/changes/store_journal.h"
@@ -52,9 +54,12 @@ Result<std::string> look_into_data_dir(const config::Config& config) {
     return journal.error();
   }
   std::size_t count = 0;
-  const auto read = stored_routes(**journal, config.index.dimension)([&count](const StoredRoute&) {
-    ++count;
-    return Result<void>();
+  const std::size_t threads = std::max(1U, std::thread::hardware_concurrency());
+  const auto read = stored_routes(**journal, config.index.dimension, threads).read([&count](const StoredRoute&) {
+    return Result<StoredRoutes::Rest>([&count] {
+      ++count;
+      return Result<void>();
+    });
   });
   if (!read.ok()) return read.error();
   return path + " holds " + std::to_string(count) + " routes made at run time";

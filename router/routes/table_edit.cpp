@@ -160,7 +160,8 @@ Result<IdRanges> TableEdit::again(RowInserter& rows, const config::ReferenceRows
 }
 
 Result<std::shared_ptr<Route>> TableEdit::make(const config::RouteConfig& content, RouteSource source,
-                                               std::uint64_t version, const RowNamer& namer, const Route* before) {
+                                               std::uint64_t version, const RowNamer& namer, const Route* before,
+                                               std::optional<PlacedRows> placed) {
   const std::size_t dimension = indexes_.references->params().dimension;
   auto route = std::make_shared<Route>();
   set_content(content, *route);
@@ -192,7 +193,8 @@ Result<std::shared_ptr<Route>> TableEdit::make(const config::RouteConfig& conten
     drop_vector(*before);
   } else {
     const auto references =
-        references_.add(content.references.values, [&](std::size_t row) { return namer("reference", row); });
+        placed ? Result<core::IdRange>(references_.add(std::move(*placed)))
+               : references_.add(content.references.values, [&](std::size_t row) { return namer("reference", row); });
     if (!references.ok()) return references.error();
     route->references = *references;
     const auto negatives =

@@ -63,7 +63,15 @@ class TableEdit {
   // it has keep their ids, and gone() gets the others.
   [[nodiscard]] core::Result<std::shared_ptr<Route>> make(const config::RouteConfig& content, RouteSource source,
                                                           std::uint64_t version, const RowNamer& namer,
-                                                          const Route* before = nullptr);
+                                                          const Route* before = nullptr,
+                                                          std::optional<PlacedRows> placed = std::nullopt);
+  // References of a route that is all new, on their way into make(), by any thread beside the others. Nothing where
+  // that is not possible.
+  [[nodiscard]] std::optional<PlacedRows> place(std::span<const float> references) {
+    return references_.place(references);
+  }
+  // Whether make() looks at the values of references that were placed.
+  [[nodiscard]] bool needs_values() const noexcept { return vectors_.has_value(); }
   // `before` with rows removed and added; the fields are the caller's. `change` has positions that are there and
   // vectors of the index's dimension.
   [[nodiscard]] core::Result<std::shared_ptr<Route>> with_rows(const Route& before, const RouteChange& change,

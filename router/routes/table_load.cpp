@@ -1,8 +1,10 @@
 // TableWriter: whole configurations, at start and at a reload.
 #include <algorithm>
+#include <atomic>
 #include <optional>
 #include <utility>
 
+#include "core/base/in_threads.h"
 #include "core/base/limits.h"
 #include "router/routes/table_writer.h"
 
@@ -70,8 +72,10 @@ class TableWriter::Loading {
     if (auto done = take_file_routes(); !done.ok()) return done;
     if (writer_.newest_ != nullptr) {
       if (auto done = take_older_routes(); !done.ok()) return done;
-    } else if (stored) {
-      if (auto done = stored([this](StoredRoute&& route) { return take_stored(route); }); !done.ok()) return done;
+    } else if (stored.read) {
+      may_place_ = stored.most_rows > 0 && rows_ + stored.most_rows <= config_.index.capacity;
+      const auto work = [this](StoredRoute&& route) { return begin_stored(std::move(route)); };
+      if (auto done = stored.read(work); !done.ok()) return done;
     }
     std::ranges::sort(routes_, {}, [](const auto& route) -> const std::string& { return route->name; });
     auto rules = rules_of(config_.decision, routes_);
@@ -101,13 +105,16 @@ class TableWriter::Loading {
       return Error{ErrorCode::resource_exhausted, "the routes have " + std::to_string(rows_) +
                                                       " references and negatives, index.capacity is " +
                                                       std::to_string(config_.index.capacity)};
-    for (const config::RouteConfig* content : sorted) {
+    std::vector<std::optional<PlacedRows>> placed = place_file_routes(sorted);
+    for (std::size_t i = 0; i < sorted.size(); ++i) {
+      const config::RouteConfig* content = sorted[i];
       const Route* before = nullptr;
       if (writer_.newest_ != nullptr) {
         const TableEntry entry = writer_.find({}, content->name);
         if (entry.active != nullptr && entry.active->source == RouteSource::file) before = entry.active.get();
       }
-      auto made = edit_.make(*content, RouteSource::file, 0, rows_of_route(content->name), before);
+      auto made =
+          edit_.make(*content, RouteSource::file, 0, rows_of_route(content->name), before, std::move(placed[i]));
       if (!made.ok()) return made.error();
       routes_.push_back(std::move(made).value());
       names_.insert(content->name);
@@ -118,11 +125,26 @@ class TableWriter::Loading {
     return {};
   }
 
-  // Why a route of run time cannot be served beside the file's; empty when it can.
-  std::string obstacle(const Route& route, std::size_t references, std::size_t negatives) const {
-    if (names_.contains(route.name)) return "the configuration has a route of this name";
-    if (const std::string missing = missing_target(route.destination, targets_); !missing.empty())
-      return "there is no target \"" + missing + "\"";
+  // At the start; what cannot be placed says why when it is made.
+  std::vector<std::optional<PlacedRows>> place_file_routes(std::span<const config::RouteConfig* const> routes) {
+    std::vector<std::optional<PlacedRows>> placed(routes.size());
+    if (writer_.newest_ != nullptr) return placed;
+    std::atomic<std::size_t> next{0};
+    core::in_threads(routes.size(), writer_.threads_, [&](std::size_t, std::size_t) {
+      for (std::size_t i = next++; i < routes.size(); i = next++) placed[i] = edit_.place(routes[i]->references.values);
+    });
+    return placed;
+  }
+
+  // Why a route of run time cannot be served beside the file's; empty when it can, if there is room.
+  std::string obstacle(std::string_view name, const config::Destination& destination) const {
+    if (names_.contains(name)) return "the configuration has a route of this name";
+    const std::string missing = missing_target(destination, targets_);
+    return missing.empty() ? "" : "there is no target \"" + missing + "\"";
+  }
+  std::string obstacle(const std::string& name, const config::Destination& destination, std::size_t references,
+                       std::size_t negatives) const {
+    if (std::string why = obstacle(name, destination); !why.empty()) return why;
     if (rows_ + references + negatives > config_.index.capacity)
       return "index.capacity has no room for its " + std::to_string(references + negatives) +
              " references and negatives";
@@ -134,7 +156,7 @@ class TableWriter::Loading {
       if (route->source == RouteSource::file) continue;
       const std::size_t references = route->references.count();
       const std::size_t negatives = route->negatives.count();
-      if (std::string why = obstacle(*route, references, negatives); !why.empty()) {
+      if (std::string why = obstacle(route->name, route->destination, references, negatives); !why.empty()) {
         parked_.push_back(edit_.park(*route, std::move(why)));
         continue;
       }
@@ -148,7 +170,8 @@ class TableWriter::Loading {
       routes_.push_back(std::move(again).value());
     }
     for (const auto& parked : writer_.newest_->parked) {
-      std::string why = obstacle(*parked->route, parked->reference_count, parked->negative_count);
+      std::string why =
+          obstacle(parked->route->name, parked->route->destination, parked->reference_count, parked->negative_count);
       if (why.empty() && parked->references.empty()) why = parked->reason;
       if (!why.empty()) {
         auto copy = std::make_shared<ParkedRoute>(*parked);
@@ -164,30 +187,51 @@ class TableWriter::Loading {
     return {};
   }
 
-  Result<void> take_stored(const StoredRoute& stored) {
-    const config::RouteConfig& content = stored.content;
+  // A stored route between the thread that read it and its turn.
+  struct Begun {
+    StoredRoute route;
+    std::size_t references = 0;
+    std::size_t negatives = 0;
+    std::optional<PlacedRows> placed;  // the references
+  };
+
+  // By any thread, while others do the same and one takes those before.
+  Result<StoredRoutes::Rest> begin_stored(StoredRoute&& stored) {
+    const auto begun = std::make_shared<Begun>();
+    begun->route = std::move(stored);
+    config::RouteConfig& content = begun->route.content;
     for (const std::vector<float>* rows : {&content.references.values, &content.negatives.values})
       if (rows->size() % dimension_ != 0)
         return Error{ErrorCode::dimension_mismatch, "route \"" + content.name +
                                                         "\" was kept with vectors that are not of " +
                                                         std::to_string(dimension_) + " numbers"};
-    Route route;
-    route.name = content.name;
-    route.destination = content.destination;
-    const std::size_t references = content.references.values.size() / dimension_;
-    const std::size_t negatives = content.negatives.values.size() / dimension_;
-    if (std::string why = obstacle(route, references, negatives); !why.empty()) {
-      parked_.push_back(edit_.park(content, stored.version, std::move(why)));
+    begun->references = content.references.values.size() / dimension_;
+    begun->negatives = content.negatives.values.size() / dimension_;
+    if (may_place_ && obstacle(content.name, content.destination).empty())
+      begun->placed = edit_.place(content.references.values);
+    // The negatives may be refused yet, and the route parked with all that it was given.
+    if (begun->placed && !edit_.needs_values() && begun->negatives == 0) content.references.values = {};
+    return StoredRoutes::Rest([this, begun] { return take_stored(*begun); });
+  }
+
+  Result<void> take_stored(Begun& begun) {
+    const config::RouteConfig& content = begun.route.content;
+    const std::uint64_t version = begun.route.version;
+    if (std::string why = obstacle(content.name, content.destination, begun.references, begun.negatives);
+        !why.empty()) {
+      SEMROUTE_CHECK(!begun.placed);
+      parked_.push_back(edit_.park(content, version, std::move(why)));
       return {};
     }
-    auto made = edit_.make(content, RouteSource::run_time, stored.version, rows_of_route(content.name));
+    auto made = edit_.make(content, RouteSource::run_time, version, rows_of_route(content.name), nullptr,
+                           std::move(begun.placed));
     if (!made.ok() && made.error().code == ErrorCode::bad_vector) {
       // Fit for the metric and aggregation that it was made under, not for those of now.
-      parked_.push_back(edit_.park(content, stored.version, made.error().message));
+      parked_.push_back(edit_.park(content, version, made.error().message));
       return {};
     }
     if (!made.ok()) return made.error();
-    rows_ += references + negatives;
+    rows_ += begun.references + begun.negatives;
     routes_.push_back(std::move(made).value());
     return {};
   }
@@ -200,6 +244,7 @@ class TableWriter::Loading {
   TargetNames targets_;
   TargetNames names_;  // of the file's routes
   std::size_t rows_ = 0;
+  bool may_place_ = false;  // there is room for all stored routes
   DecisionRules rules_;
   std::vector<std::shared_ptr<const Route>> routes_;
   std::vector<std::shared_ptr<const ParkedRoute>> parked_;
@@ -235,13 +280,24 @@ Result<SharedIndexes> TableWriter::indexes_for(const config::Config& config) con
 Result<std::shared_ptr<const RoutingState>> TableWriter::load(const config::Config& config, const StoredRoutes& stored,
                                                               KeptGraph* graph, InsertProgress on_inserted) {
   SEMROUTE_CHECK(draft_.empty());
+  if (newest_ != nullptr) graph = nullptr;
+  auto done = load_once(config, stored, graph, on_inserted);
+  // What the graph was tried with is gone with it.
+  if (!done.ok() && graph != nullptr && graph->problem)
+    done = load_once(config, stored, nullptr, std::move(on_inserted));
+  if (!done.ok()) return done.error();
+  return newest_;
+}
+
+Result<void> TableWriter::load_once(const config::Config& config, const StoredRoutes& stored, KeptGraph* graph,
+                                    InsertProgress on_inserted) {
   if (newest_ == nullptr)
     if (auto done = make_indexes(config.index); !done.ok()) return done.error();
   auto next = indexes_for(config);
   if (!next.ok()) return next.error();
   const bool has_new_vectors = next->vectors != indexes_.vectors;
-  Loading loading(*this, config, *next, has_new_vectors, newest_ == nullptr ? graph : nullptr, std::move(on_inserted));
-  const auto done = loading.run(stored);
+  Loading loading(*this, config, *next, has_new_vectors, graph, std::move(on_inserted));
+  auto done = loading.run(stored);
   const std::shared_ptr<core::Index> vectors_before = indexes_.vectors;
   // Ids are not used again, whatever becomes of this.
   indexes_.next_reference = next->next_reference;
@@ -249,7 +305,7 @@ Result<std::shared_ptr<const RoutingState>> TableWriter::load(const config::Conf
   if (!has_new_vectors) indexes_.next_vector = next->next_vector;
   if (!done.ok()) {
     loading.edit().take_back();
-    return done.error();
+    return done;
   }
   indexes_ = *next;
   capacity_ = config.index.capacity;
@@ -257,7 +313,7 @@ Result<std::shared_ptr<const RoutingState>> TableWriter::load(const config::Conf
   file_ = config.file;
   inserted_ += loading.edit().inserted();
   succeed(loading.state(), loading.edit().gone(), vectors_before);
-  return newest_;
+  return {};
 }
 
 }  // namespace semroute::router

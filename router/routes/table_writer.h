@@ -35,8 +35,16 @@ struct StoredRoute {
   config::RouteConfig content;
   std::uint64_t version = 0;
 };
-// Calls visit for every stored route. An error, of its own or of visit, ends it.
-using StoredRoutes = std::function<core::Result<void>(const std::function<core::Result<void>(StoredRoute&&)>& visit)>;
+// Where stored routes come from.
+struct StoredRoutes {
+  // What is left to do with a route once those before it are done; it may be empty.
+  using Rest = std::function<core::Result<void>()>;
+  using Work = std::function<core::Result<Rest>(StoredRoute&&)>;
+  // Calls `work` for every route, by several threads at once maybe, and what it returns in the order of names, one at a
+  // time. An error, of its own or of these, ends it.
+  std::function<core::Result<void>(const Work& work)> read;
+  std::size_t most_rows = 0;  // that all of them have together; 0: nobody knows
+};
 
 class TableWriter {
  public:
@@ -64,6 +72,7 @@ class TableWriter {
 
   // The newest. Null before the first load.
   [[nodiscard]] const std::shared_ptr<const RoutingState>& newest() const noexcept { return newest_; }
+  [[nodiscard]] std::size_t threads() const noexcept { return threads_; }
   // Rows that went into and out of the indexes so far.
   [[nodiscard]] std::uint64_t inserted() const noexcept { return inserted_; }
   [[nodiscard]] std::uint64_t removed() const noexcept { return removed_; }
@@ -93,6 +102,8 @@ class TableWriter {
   [[nodiscard]] std::shared_ptr<const RoutingState> make_state(std::vector<std::shared_ptr<const Route>> routes,
                                                                std::vector<std::shared_ptr<const ParkedRoute>> parked,
                                                                DecisionRules rules);
+  [[nodiscard]] core::Result<void> load_once(const config::Config& config, const StoredRoutes& stored, KeptGraph* graph,
+                                             InsertProgress on_inserted);
   void succeed(std::shared_ptr<const RoutingState> state, RowIds gone, std::shared_ptr<core::Index> vectors);
   class Loading;
 

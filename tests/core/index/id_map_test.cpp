@@ -74,5 +74,24 @@ TEST(IdMap, IsReadWhileItIsChanged) {
   EXPECT_EQ(lost, 0U);
 }
 
+TEST(IdMap, IsFilledBySeveralThreads) {
+  for (const std::size_t threads : {1U, 4U}) {
+    Readers readers;
+    IdMap map(readers);
+    std::vector<std::uint32_t> slots;
+    for (std::uint32_t slot = 3; slot < 60'000; slot += 1 + slot % 3) slots.push_back(slot);
+    const auto id_of = [](std::uint32_t slot) { return ReferenceId{slot} * 7 + (slot % 2 == 0 ? 1U : 1U << 30U); };
+    map.fill(slots, threads, id_of);
+    EXPECT_EQ(map.count(), slots.size());
+    for (const std::uint32_t slot : slots) ASSERT_EQ(map.find(id_of(slot)), slot);
+    EXPECT_EQ(map.find(5), kNoSlot);
+    // It goes on as any other, growing when it is full.
+    for (std::size_t i = 0; i < slots.size(); i += 2) ASSERT_EQ(map.erase(id_of(slots[i])), slots[i]);
+    for (ReferenceId id = 0; id < 50'000; ++id) ASSERT_EQ(map.set(ReferenceId{1} << 40U | id, 9), kNoSlot);
+    for (std::size_t i = 0; i < slots.size(); ++i)
+      ASSERT_EQ(map.find(id_of(slots[i])), i % 2 == 0 ? kNoSlot : slots[i]);
+  }
+}
+
 }  // namespace
 }  // namespace semroute::core

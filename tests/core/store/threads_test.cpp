@@ -1,6 +1,7 @@
 // Stores that are checked and read by several threads: the same is found as by one.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -59,7 +60,8 @@ TEST_F(StoreThreads, ReadTheSameAsOne) {
   EXPECT_EQ(contents(*many), all);
   std::mutex mutex;
   Model model;
-  const auto read = many->read_all(
+  std::vector<std::string> in_order;
+  const auto read = many->read_all_beside(
       [&](std::string_view key, std::span<const std::span<const std::byte>> chain) {
         const std::lock_guard lock(mutex);
         EXPECT_FALSE(model.contains(std::string(key))) << key;
@@ -67,11 +69,16 @@ TEST_F(StoreThreads, ReadTheSameAsOne) {
           EXPECT_EQ(reinterpret_cast<std::uintptr_t>(record.data()) % 8, 0U);
           model[std::string(key)].push_back(text_of(record));
         }
-        return Result<void>{};
+        return Result<Store::ChainRest>([&in_order, name = std::string(key)] {
+          in_order.push_back(name);  // one at a time
+          return Result<void>{};
+        });
       },
       kThreads);
   ASSERT_TRUE(read.ok()) << read.error().message;
   EXPECT_EQ(model, all);
+  EXPECT_EQ(in_order.size(), all.size());
+  EXPECT_TRUE(std::ranges::is_sorted(in_order));
 }
 
 TEST_F(StoreThreads, VisitAtTheSameTime) {
@@ -81,13 +88,13 @@ TEST_F(StoreThreads, VisitAtTheSameTime) {
   std::condition_variable arrived;
   std::set<std::thread::id> seen;
   bool all_came = true;
-  const auto read = store->read_all(
-      [&](std::string_view, const auto&) {
+  const auto read = store->read_all_beside(
+      [&](std::string_view, const auto&) -> Result<Store::ChainRest> {
         std::unique_lock lock(mutex);
-        if (!seen.insert(std::this_thread::get_id()).second) return Result<void>{};
+        if (!seen.insert(std::this_thread::get_id()).second) return Store::ChainRest{};
         arrived.notify_all();
         all_came = arrived.wait_for(lock, std::chrono::minutes(1), [&] { return seen.size() == kThreads; }) && all_came;
-        return Result<void>{};
+        return Store::ChainRest{};
       },
       kThreads);
   EXPECT_TRUE(read.ok());
@@ -97,13 +104,38 @@ TEST_F(StoreThreads, VisitAtTheSameTime) {
 TEST_F(StoreThreads, EndWithTheFirstErrorOfAVisit) {
   const StorePtr store = opened(disk_, params_with(kThreads));
   ASSERT_NE(store, nullptr);
-  const auto read = store->read_all(
+  const auto read = store->read_all_beside(
       [&](std::string_view key, const auto&) {
-        return Result<void>(Error{ErrorCode::internal, std::string(key)});
+        return Result<Store::ChainRest>(Error{ErrorCode::internal, std::string(key)});
       },
       kThreads);
   ASSERT_FALSE(read.ok());
   EXPECT_EQ(read.error().message, "key-0");
+}
+
+// What is left of a chain is done for those before the first failure, and for none behind it.
+TEST_F(StoreThreads, EndInOrder) {
+  const StorePtr store = opened(disk_, params_with(kThreads));
+  ASSERT_NE(store, nullptr);
+  for (const bool fails_at_once : {false, true}) {
+    std::vector<std::string> done;
+    const auto read = store->read_all_beside(
+        [&](std::string_view key, const auto&) -> Result<Store::ChainRest> {
+          const std::string name(key);
+          const Error error{ErrorCode::internal, name};
+          if (fails_at_once && name >= "key-3") return error;
+          return Store::ChainRest([&done, name, error]() -> Result<void> {
+            if (name >= "key-3") return error;
+            done.push_back(name);
+            return {};
+          });
+        },
+        kThreads);
+    ASSERT_FALSE(read.ok());
+    EXPECT_EQ(read.error().message, "key-3");
+    EXPECT_EQ(done.size(), 223U);  // key-0, key-1, key-10, ... key-199, key-2, key-20, ... key-299
+    EXPECT_TRUE(std::ranges::is_sorted(done));
+  }
 }
 
 // Of a snapshot that is damaged in two places the first is named, whichever thread met it.

@@ -37,6 +37,13 @@ class TestJournal final : public ChangeJournal {
     }
     return {};
   }
+  core::Result<void> read_all_beside(const Work& work, std::size_t /*threads*/) override {
+    return read_all([&](std::string_view key, std::span<const std::string_view> records) -> core::Result<void> {
+      auto rest = work(key, records);
+      if (!rest.ok()) return rest.error();
+      return *rest ? (*rest)() : core::Result<void>{};
+    });
+  }
   core::Result<void> read(std::string_view key, const Visit& visit) override {
     const std::lock_guard lock(mutex_);
     const auto found = chains_.find(std::string(key));

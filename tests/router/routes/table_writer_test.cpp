@@ -7,6 +7,8 @@
 #include <numeric>
 
 #include "core/base/limits.h"
+#include "core/index/vector_rules.h"
+#include "tests/core/store/memory_disk.h"
 #include "tests/router/changes/changes.h"
 #include "tests/router/decide/tables.h"
 
@@ -194,14 +196,21 @@ TEST_F(Writer, AnotherAggregationMakesTheVectorsOfAllRoutes) {
   EXPECT_FALSE(route("a").vector.has_value());
 }
 
+core::Result<void> take(const StoredRoutes::Work& work, StoredRoute&& route) {
+  auto rest = work(std::move(route));
+  if (!rest.ok()) return rest.error();
+  return *rest ? (*rest)() : core::Result<void>{};
+}
+
 TEST_F(Writer, StoredRoutesAreTakenOnceAtTheStart) {
-  const StoredRoutes stored = [](const std::function<core::Result<void>(StoredRoute &&)>& visit) -> core::Result<void> {
+  StoredRoutes stored;
+  stored.read = [](const StoredRoutes::Work& work) -> core::Result<void> {
     for (const char* name : {"a", "file"}) {
       StoredRoute one;
       one.content.name = name;
       one.content.references = {{6.0F, 7.0F}, {"six", ""}};
       one.version = 12;
-      if (auto done = visit(std::move(one)); !done.ok()) return done;
+      if (auto done = take(work, std::move(one)); !done.ok()) return done;
     }
     return {};
   };
@@ -216,19 +225,194 @@ TEST_F(Writer, StoredRoutesAreTakenOnceAtTheStart) {
   EXPECT_THAT(values("file"), ElementsAre(6.0F, 7.0F));
   EXPECT_TRUE(state().parked.empty());
   TableWriter failing;
-  const auto refused = failing.load(file_of({}), [](const auto&) -> core::Result<void> {
-    return core::Error{ErrorCode::bad_request, "no sense"};
-  });
+  stored.read = [](const auto&) -> core::Result<void> { return core::Error{ErrorCode::bad_request, "no sense"}; };
+  const auto refused = failing.load(file_of({}), stored);
   EXPECT_EQ(refused.error().message, "no sense");
 }
 
+// Stored routes beside a graph that was kept of them.
+class WriterWithGraph : public Writer {
+ protected:
+  static constexpr std::size_t kRoutes = 40;
+  static constexpr std::size_t kRowsARoute = 8;
+
+  // Different for each route and row.
+  static std::vector<float> rows_of(std::size_t route, std::size_t count = kRowsARoute) {
+    std::vector<float> rows;
+    for (std::size_t row = 0; row < count; ++row) {
+      rows.push_back(static_cast<float>(route * 100 + row + 1));
+      rows.push_back(static_cast<float>(row * row + route));
+    }
+    return rows;
+  }
+  static std::string name_of(std::size_t route) { return std::string(1, static_cast<char>('A' + route)); }
+
+  static config::Config config() {
+    config::Config config = test::config_of({{"file", {5.0F, 3.0F, -4.0F, 1.0F}}}, {}, core::Metric::cosine, 2);
+    config.index.algorithm = core::Algorithm::hnsw;
+    config.index.capacity = 1'000;
+    return config;
+  }
+  static std::vector<StoredRoute> routes() {
+    std::vector<StoredRoute> all;
+    for (std::size_t i = 0; i < kRoutes; ++i) {
+      StoredRoute& one = all.emplace_back();
+      one.content.name = name_of(i);
+      one.content.references.values = rows_of(i);
+      one.version = i + 1;
+    }
+    return all;
+  }
+  // As a journal hands them over: what is left to do comes after others were begun.
+  static StoredRoutes stored(const std::vector<StoredRoute>& routes, std::size_t most_rows = 400) {
+    StoredRoutes made;
+    made.read = [routes](const StoredRoutes::Work& work) -> core::Result<void> {
+      std::vector<StoredRoutes::Rest> rests;
+      for (const StoredRoute& route : routes) {
+        auto rest = work(StoredRoute(route));
+        if (!rest.ok()) return rest.error();
+        rests.push_back(std::move(rest).value());
+      }
+      for (const StoredRoutes::Rest& rest : rests)
+        if (auto done = rest(); !done.ok()) return done;
+      return {};
+    };
+    made.most_rows = most_rows;
+    return made;
+  }
+  // The graph of all routes.
+  core::File kept() {
+    TableWriter writer;
+    const auto loaded = writer.load(config(), stored(routes()));
+    EXPECT_TRUE(loaded.ok());
+    auto file = folder_.open("graph", core::OpenMode::create);
+    EXPECT_TRUE(file.ok());
+    EXPECT_TRUE((*loaded)->index->save_graph(*file).ok());
+    return std::move(file).value();
+  }
+  // Every route has the rows that it was given, prepared, under ids in the order of names.
+  void expect_rows(const std::string& name, const std::vector<float>& raw) {
+    std::vector<float> row(2);
+    std::vector<float> expected(2);
+    const Route& one = route(name);
+    ASSERT_EQ(one.references.count(), raw.size() / 2) << name;
+    EXPECT_EQ(one.references.parts().size(), 1U) << name;
+    for (std::size_t i = 0; i < raw.size() / 2; ++i) {
+      ASSERT_TRUE(core::prepare_vector(core::Metric::cosine, 2, std::span(raw).subspan(2 * i, 2), expected).ok());
+      ASSERT_TRUE(state().index->read(one.references.id(i), row)) << name << i;
+      EXPECT_EQ(row, expected) << name << i;
+    }
+  }
+
+  core::test::MemoryDisk disk_;
+  core::Folder folder_{"", disk_};
+};
+
+TEST_F(WriterWithGraph, RowsGoToTheirPlaces) {
+  const core::File file = kept();
+  KeptGraph graph{file};
+  ASSERT_TRUE(writer_.load(config(), stored(routes()), &graph).ok());
+  EXPECT_FALSE(graph.problem) << graph.problem->message;
+  EXPECT_EQ(state().index->count(), kRoutes * kRowsARoute + 2);
+  EXPECT_EQ(writer_.inserted(), kRoutes * kRowsARoute + 2);
+  expect_rows("file", {5.0F, 3.0F, -4.0F, 1.0F});
+  for (std::size_t i = 0; i < kRoutes; ++i) expect_rows(name_of(i), rows_of(i));
+  EXPECT_EQ(route(name_of(0)).references.id(0), 2U) << "after the file's";
+  EXPECT_EQ(route(name_of(1)).references.id(0), 2U + kRowsARoute);
+}
+
+TEST_F(WriterWithGraph, WhatItHasNotIsInsertedAndWhatIsNotServedIsParked) {
+  const core::File file = kept();
+  for (const bool is_mean : {false, true}) {
+    TableWriter writer;
+    std::swap(writer_, writer);
+    std::vector<StoredRoute> some = routes();
+    some[3].content.references.values = rows_of(3, 12);
+    some[5].content.references.values = {1.0F, 2.0F, 0.0F, 0.0F};  // no direction
+    some[7].content.destination.targets = {{"nowhere", 1}};
+    some[9].content.negatives.values = {0.0F, 0.0F};
+    some[11].content.negatives.values = {1.0F, -1.0F};
+    some[13].content.name = "file";
+    KeptGraph graph{file};
+    config::Config with_means = config();
+    if (is_mean) with_means.decision.aggregation = Aggregation::mean;
+    const auto loaded = writer_.load(with_means, stored(some), &graph);
+    ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+    EXPECT_FALSE(graph.problem) << graph.problem->message;
+    std::size_t rows = 2;
+    for (std::size_t i = 0; i < kRoutes; ++i) {
+      if (i == 5 || i == 7 || i == 9 || i == 13) continue;
+      expect_rows(name_of(i), some[i].content.references.values);
+      rows += some[i].content.references.values.size() / 2;
+    }
+    ASSERT_EQ(state().parked.size(), 4U);
+    const auto parked = [&](std::size_t i) -> const ParkedRoute& {
+      const auto found =
+          std::ranges::find(state().parked, name_of(i), [](const auto& one) { return one->route->name; });
+      EXPECT_NE(found, state().parked.end()) << i;
+      return **found;
+    };
+    EXPECT_THAT(parked(5).reason, HasSubstr("reference 1"));
+    EXPECT_EQ(parked(7).references.size(), 2 * kRowsARoute);
+    EXPECT_THAT(parked(9).reason, HasSubstr("negative 0"));
+    EXPECT_FALSE(writer_.collect());
+    EXPECT_EQ(state().index->count(), rows);
+    EXPECT_EQ(state().negatives->count(), 1U);
+    // What was parked comes back with what it was given.
+    with_means.targets.emplace_back().name = "nowhere";
+    ASSERT_TRUE(writer_.load(with_means).ok());
+    expect_rows(name_of(7), rows_of(7));
+  }
+}
+
+// Which routes find room depends on their order alone.
+TEST_F(WriterWithGraph, RoomIsGivenInTheOrderOfNames) {
+  const core::File file = kept();
+  config::Config small = config();
+  small.index.capacity = 2 + 30 * kRowsARoute;
+  for (const std::size_t most_rows : {0U, 400U}) {
+    TableWriter writer;
+    std::swap(writer_, writer);
+    KeptGraph graph{file};
+    ASSERT_TRUE(writer_.load(small, stored(routes(), most_rows), &graph).ok());
+    EXPECT_EQ(state().table.routes().size(), 31U);
+    ASSERT_EQ(state().parked.size(), 10U);
+    EXPECT_EQ(state().parked[0]->route->name, name_of(30));
+    EXPECT_EQ(state().parked[0]->references.size(), 2 * kRowsARoute);
+    for (std::size_t i = 0; i < 30; ++i) expect_rows(name_of(i), rows_of(i));
+  }
+}
+
+TEST_F(WriterWithGraph, WithoutUseItIsBuilt) {
+  core::File file = kept();
+  std::vector<StoredRoute> others = routes();
+  for (StoredRoute& one : others)
+    for (std::size_t i = 0; i < one.content.references.values.size(); i += 2) one.content.references.values[i] += 0.5F;
+  KeptGraph graph{file};
+  ASSERT_TRUE(writer_.load(config(), stored(others), &graph).ok());
+  ASSERT_TRUE(graph.problem);
+  EXPECT_EQ(graph.problem->code, ErrorCode::conflict);
+  for (std::size_t i = 0; i < kRoutes; ++i) expect_rows(name_of(i), others[i].content.references.values);
+  EXPECT_EQ(writer_.inserted(), kRoutes * kRowsARoute + 2);
+
+  ASSERT_TRUE(file.write_at(8'200, std::as_bytes(std::span("damage"))).ok());
+  TableWriter writer;
+  std::swap(writer_, writer);
+  KeptGraph damaged{file};
+  ASSERT_TRUE(writer_.load(config(), stored(routes()), &damaged).ok());
+  ASSERT_TRUE(damaged.problem);
+  EXPECT_EQ(damaged.problem->code, ErrorCode::damaged);
+  for (std::size_t i = 0; i < kRoutes; ++i) expect_rows(name_of(i), rows_of(i));
+}
+
 TEST_F(Writer, VectorsThatTheMetricDoesNotTakeAreParked) {
-  const StoredRoutes stored = [](const std::function<core::Result<void>(StoredRoute &&)>& visit) {
+  StoredRoutes stored;
+  stored.read = [](const StoredRoutes::Work& work) {
     StoredRoute one;
     one.content.name = "zero";
     one.content.references = {{1.0F, 0.0F, 0.0F, 0.0F}, {}};
     one.version = 3;
-    return visit(std::move(one));
+    return take(work, std::move(one));
   };
   const config::Config config = test::config_of({{"file", {1.0F, 0.0F}}}, {}, core::Metric::cosine, 2);
   ASSERT_TRUE(writer_.load(config, stored).ok());
