@@ -64,10 +64,10 @@ class PassingScan final : public Contender {
       for (std::size_t i = 0; i < waiting; ++i) best.offer({slots[i], scores[i]});
       waiting = 0;
     };
-    passing_.for_each([&](core::ReferenceId id) {
+    for (const core::ReferenceId id : passing_) {
       slots[waiting++] = static_cast<std::uint32_t>(id);
       if (waiting == kBlockRows) score_waiting();
-    });
+    }
     score_waiting();
     const std::size_t found = best.finish();
     for (std::size_t i = 0; i < found; ++i) ids[i] = hits_[i].id;

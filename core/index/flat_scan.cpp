@@ -7,6 +7,7 @@
 #include <numeric>
 #include <optional>
 
+#include "core/base/cache_line.h"
 #include "core/base/check.h"
 #include "core/index/best_hits.h"
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::size_t kBlockRows = 64;      // one word of alive bits; their estimates stay in L1
 constexpr std::size_t kGatheredRows = 256;  // at a time, from anywhere: the first few wait for memory, the others less
+constexpr std::size_t kLinesAsked = 160;    // of memory, while ids are looked up: more only wait
 constexpr std::size_t kFewestCandidates = 1024;
 constexpr std::size_t kFewestByCodes = 49152;  // numbers of the rows in all: of fewer, codes spare less than they cost
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
@@ -52,7 +54,10 @@ class Scan {
         k_(hits.size()),
         buffers_(buffers),
         best_(table, metric, hits) {
-    if (!by_codes_) return;
+    if (!by_codes_) {
+      rows_asked_ = kLinesAsked * kLineBytes / rows_.full->row_bytes();
+      return;
+    }
     std::byte* code = buffers.query_code.make_room(rows_.codec->query_bytes());
     terms_ = rows_.codec->prepare(query, code);
     code_ = code;
@@ -61,6 +66,12 @@ class Scan {
     buffers.candidates.reserve(room_);
     buffers.floors.clear();
     buffers.floors.reserve(k_);
+  }
+
+  // Asks memory for the row of a slot that will be looked at soon, if it is one of the first.
+  void ask_ahead(std::uint32_t slot, std::size_t place) const noexcept {
+    if (place >= rows_asked_) return;
+    ask_for(rows_.full->base() + slot * rows_.full->row_bytes(), rows_.full->row_bytes());
   }
 
   // Alive slots: any, at most kGatheredRows of them, or those from `first` on, at most kBlockRows.
@@ -179,6 +190,7 @@ class Scan {
   ErrorTerms terms_;
   float floor_ = kNothing;
   std::size_t room_ = 0;
+  std::size_t rows_asked_ = 0;
 };
 
 // Blocks of slots, in order: those that are alive and pass.
@@ -227,9 +239,8 @@ std::size_t scan_few(const VectorTable& table, Metric metric, const float* query
                      const IdSet& filter, const Readers::Reading& reading) {
   Scan scan(table, filter.count(), metric, query, hits, reading.scratch().scans[0]);
   std::uint32_t slots[kGatheredRows];
-  std::size_t count = 0;
   bool all_seen = true;
-  const auto look = [&] {
+  const auto look = [&](std::size_t count) {
     if (!table.are_alive(slots, count, reading.epoch())) {
       // The slots that the ids have now. One that an id got only since hides the one that it had.
       std::size_t left = 0;
@@ -242,24 +253,25 @@ std::size_t scan_few(const VectorTable& table, Metric metric, const float* query
       count = left;
     }
     if (all_seen && count > 0) scan.look_at(&slots[0], count);
-    count = 0;
   };
   const std::uint32_t end = table.end();
   const ReferenceId* const ids = table.ids();
-  ReferenceId last = 0;
-  std::uint32_t guess = 0;
-  filter.for_each([&](ReferenceId id) {
-    // Ids that came together mostly lie together.
-    guess += static_cast<std::uint32_t>(id - last);
-    last = id;
-    if (guess >= end || ids[guess] != id) {
-      guess = table.find(id);
-      if (guess == kNoSlot) return;
+  std::uint32_t shift = 0;  // from an id to its slot: ids that came together mostly lie together
+  std::size_t count = 0;
+  for (const ReferenceId id : filter) {
+    std::uint32_t slot = static_cast<std::uint32_t>(id) + shift;
+    if (slot >= end || ids[slot] != id) {
+      slot = table.find(id);
+      if (slot == kNoSlot) continue;
+      shift = slot - static_cast<std::uint32_t>(id);
     }
-    slots[count++] = guess;
-    if (count == kGatheredRows) look();
-  });
-  look();
+    scan.ask_ahead(slot, count);
+    slots[count++] = slot;
+    if (count < kGatheredRows) continue;
+    look(count);
+    count = 0;
+  }
+  look(count);
   return all_seen ? scan.finish() : scan_all(table, metric, query, hits, &filter, reading);
 }
 

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "core/base/cache_line.h"
 #include "core/index/hnsw_graph.h"
 
 namespace semroute::core {
@@ -24,7 +25,7 @@ class HnswGraph::Scorer {
     code_ = made;
   }
   // For building, about a stored vector: under `dot` with the complement that makes norms equal.
-  Scorer(const HnswGraph& graph, std::uint32_t slot, AlignedBytes& code, std::vector<float>& row)
+  Scorer(const HnswGraph& graph, std::uint32_t slot, AlignedBytes& code, std::pmr::vector<float>& row)
       : Scorer(graph, read(graph, slot, row), code) {
     if (graph.params_.metric != Metric::dot) return;
     has_complement_ = true;
@@ -50,17 +51,11 @@ class HnswGraph::Scorer {
     return key;
   }
   // What a key of a slot is made from: so many lines of memory, which ask() asks for.
-  [[nodiscard]] std::size_t row_lines() const noexcept { return (row_bytes_ + kLineBytes - 1) / kLineBytes; }
-  // Inlined by force: g++ drops calls of functions that do nothing but prefetch.
-  [[gnu::always_inline]] void ask(std::uint32_t slot) const noexcept {
-    const std::byte* const row = base_ + slot * row_bytes_;
-    for (std::size_t at = 0; at < row_bytes_; at += kLineBytes) __builtin_prefetch(row + at);
-  }
+  [[nodiscard]] std::size_t row_lines() const noexcept { return whole_lines(row_bytes_) / kLineBytes; }
+  [[gnu::always_inline]] void ask(std::uint32_t slot) const noexcept { ask_for(base_ + slot * row_bytes_, row_bytes_); }
 
  private:
-  static constexpr std::size_t kLineBytes = 64;
-
-  static const float* read(const HnswGraph& graph, std::uint32_t slot, std::vector<float>& row) {
+  static const float* read(const HnswGraph& graph, std::uint32_t slot, std::pmr::vector<float>& row) {
     row.resize(graph.params_.dimension);
     graph.table_.rows().read(slot, row.data());
     return row.data();

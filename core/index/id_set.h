@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <vector>
 
 #include "core/index/reference_id.h"
@@ -36,13 +37,37 @@ class IdSet {
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
   [[nodiscard]] IdRange span() const noexcept { return span_; }
 
-  // Calls visit(ReferenceId) for every id of the set, ascending.
-  template <class Visit>
-  void for_each(Visit&& visit) const {
-    for (std::size_t w = 0; w < words_.size(); ++w)
-      for (std::uint64_t word = words_[w]; word != 0; word &= word - 1)
-        visit(span_.first + w * 64 + static_cast<unsigned>(__builtin_ctzll(word)));
-  }
+  // Over the ids of the set, ascending; a set that changes ends it.
+  class Iterator {
+   public:
+    Iterator(const std::uint64_t* word, const std::uint64_t* end, ReferenceId first) noexcept
+        : word_(word), end_(end), first_(first), bits_(word == end ? 0 : *word) {
+      skip_empty();
+    }
+    [[nodiscard]] ReferenceId operator*() const noexcept {
+      return first_ + static_cast<unsigned>(__builtin_ctzll(bits_));
+    }
+    Iterator& operator++() noexcept {
+      bits_ &= bits_ - 1;
+      skip_empty();
+      return *this;
+    }
+    [[nodiscard]] bool operator==(std::default_sentinel_t /*end*/) const noexcept { return word_ == end_; }
+
+   private:
+    void skip_empty() noexcept {
+      while (bits_ == 0 && word_ != end_) {
+        first_ += 64;
+        if (++word_ != end_) bits_ = *word_;
+      }
+    }
+    const std::uint64_t* word_;
+    const std::uint64_t* end_;
+    ReferenceId first_;   // of the word
+    std::uint64_t bits_;  // of the word, still to come
+  };
+  [[nodiscard]] Iterator begin() const noexcept { return {words_.data(), words_.data() + words_.size(), span_.first}; }
+  [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
  private:
   IdRange span_;

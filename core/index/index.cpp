@@ -48,7 +48,6 @@ void Index::Impl::link_all(std::span<const std::uint32_t> slots, std::size_t thr
     const auto reading = readers.begin();
     for (std::size_t i = next.fetch_add(1); i < slots.size(); i = next.fetch_add(1))
       graph->link(slots[i], reading.scratch());
-    reading.scratch().note_bytes();
   };
   std::vector<std::thread> helpers;
   const std::size_t most = std::min(threads, slots.size());
@@ -148,7 +147,6 @@ void Index::Impl::measure_if_due() {
 void Index::Impl::measure() {
   const auto reading = readers.begin();
   costs.measure(*table, graph_to_walk(), reading);
-  reading.scratch().note_bytes();
   measure_from.store(2 * table->count(), std::memory_order_relaxed);
 }
 
@@ -300,7 +298,6 @@ std::size_t Index::search(std::span<const float> query, std::size_t k, std::span
   SEMROUTE_CHECK(hits.size() >= wanted);
   const auto reading = impl_->readers.begin();
   const std::size_t found = impl_->search(query.data(), hits.first(wanted), options, reading);
-  reading.scratch().note_bytes();
   return found;
 }
 
@@ -315,7 +312,6 @@ void Index::search_many(std::span<const float> queries, std::size_t k, std::span
   }
   const auto reading = impl_->readers.begin();
   scan_all_many(*impl_->table, impl_->params.metric, queries, dimension, k, hits, counts, reading);
-  reading.scratch().note_bytes();
 }
 
 // Calls visit(first, slots, count, in_order) for some ids at a time: places from ids.first on, and their slots.

@@ -1,23 +1,46 @@
 // SearchScratch: the memory that one search works in, kept from search to search so that none allocates.
 //
-// Threads: one search at a time. bytes() from any thread.
+// Every buffer takes its memory from one resource, which counts it. Threads: one search at a time. bytes() from any
+// thread.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <memory_resource>
+#include <utility>
 #include <vector>
 
 #include "core/index/reference_id.h"
 
 namespace semroute::core {
 
+// The heap, and how much of it is in use.
+class CountingMemory final : public std::pmr::memory_resource {
+ public:
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    void* const memory = std::pmr::new_delete_resource()->allocate(bytes, alignment);
+    bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    return memory;
+  }
+  void do_deallocate(void* memory, std::size_t bytes, std::size_t alignment) override {
+    bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+    std::pmr::new_delete_resource()->deallocate(memory, bytes, alignment);
+  }
+  [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+
+  std::atomic<std::size_t> bytes_{0};
+};
+
 // Slots seen in a walk: one bit each. Clearing costs as much as was marked, whatever the size.
 class VisitedSet {
  public:
+  explicit VisitedSet(std::pmr::memory_resource* memory) : words_(memory), touched_(memory) {}
+
   void make_room(std::size_t slots) {
     if (words_.size() * 64 < slots) words_.resize((slots + slots / 8) / 64 + 1);
   }
@@ -39,13 +62,10 @@ class VisitedSet {
     for (const std::uint32_t word : touched_) words_[word] = 0;
     touched_.clear();
   }
-  [[nodiscard]] std::size_t bytes() const noexcept {
-    return words_.capacity() * sizeof(std::uint64_t) + touched_.capacity() * sizeof(std::uint32_t);
-  }
 
  private:
-  std::vector<std::uint64_t> words_;
-  std::vector<std::uint32_t> touched_;
+  std::pmr::vector<std::uint64_t> words_;
+  std::pmr::vector<std::uint32_t> touched_;
 };
 
 // A slot and how near it is (codec.h: higher is nearer).
@@ -68,68 +88,71 @@ struct BackLink {
 // A buffer that starts on a cache line and only grows; what it held is lost when it grows.
 class AlignedBytes {
  public:
+  explicit AlignedBytes(std::pmr::memory_resource* memory) noexcept : memory_(memory) {}
+  AlignedBytes(AlignedBytes&& from) noexcept
+      : memory_(from.memory_), data_(std::exchange(from.data_, nullptr)), size_(std::exchange(from.size_, 0)) {}
+  AlignedBytes& operator=(AlignedBytes&&) = delete;
+  ~AlignedBytes() { free(); }
+
   std::byte* make_room(std::size_t bytes) {
     if (bytes > size_) {
-      size_ = (bytes + 63) / 64 * 64;
-      data_.reset(static_cast<std::byte*>(::operator new (size_, std::align_val_t{64})));
+      free();
+      const std::size_t size = (bytes + kLine - 1) / kLine * kLine;
+      data_ = static_cast<std::byte*>(memory_->allocate(size, kLine));
+      size_ = size;
     }
-    return data_.get();
+    return data_;
   }
-  [[nodiscard]] std::byte* data() const noexcept { return data_.get(); }
-  [[nodiscard]] std::size_t bytes() const noexcept { return size_; }
+  [[nodiscard]] std::byte* data() const noexcept { return data_; }
 
  private:
-  struct Free {
-    void operator()(std::byte* data) const noexcept { ::operator delete (data, std::align_val_t{64}); }
-  };
-  std::unique_ptr<std::byte, Free> data_;
+  static constexpr std::size_t kLine = 64;
+
+  void free() noexcept {
+    if (data_ != nullptr) memory_->deallocate(data_, size_, kLine);
+    data_ = nullptr;
+    size_ = 0;
+  }
+
+  std::pmr::memory_resource* memory_;
+  std::byte* data_ = nullptr;
   std::size_t size_ = 0;
 };
 
 // What a scan for one query keeps.
 struct ScanBuffers {
-  AlignedBytes query_code;
-  std::vector<Candidate> candidates;
-  std::vector<float> floors;
+  explicit ScanBuffers(std::pmr::memory_resource* memory) : query_code(memory), candidates(memory), floors(memory) {}
 
-  [[nodiscard]] std::size_t bytes() const noexcept {
-    return query_code.bytes() + candidates.capacity() * sizeof(Candidate) + floors.capacity() * sizeof(float);
-  }
+  AlignedBytes query_code;
+  std::pmr::vector<Candidate> candidates;
+  std::pmr::vector<float> floors;
 };
 
 struct SearchScratch {
   static constexpr std::size_t kMostScans = 8;  // queries that one pass over the rows serves
 
-  std::array<ScanBuffers, kMostScans> scans;
-  AlignedBytes query_code;
-  VisitedSet visited;
-  std::vector<Candidate> pool;  // what a walk found
-  std::vector<std::uint32_t> slots;
-  std::vector<float> keys;
-  std::vector<Hit> hits;
-  // Building: the new node's vector, another node's vector and code, and what choosing links sorts out.
-  std::vector<float> row;
-  std::vector<float> other_row;
-  AlignedBytes other_code;
-  std::vector<Candidate> kept;
-  std::vector<Candidate> pruned;
-  std::vector<BackLink> back_links;
+  [[nodiscard]] std::size_t bytes() const noexcept { return memory.bytes(); }
 
-  // Called at the end of each search, so that others may ask.
-  void note_bytes() noexcept {
-    std::size_t scan_bytes = 0;
-    for (const ScanBuffers& buffers : scans) scan_bytes += buffers.bytes();
-    bytes_.store(scan_bytes + query_code.bytes() + other_code.bytes() + visited.bytes() +
-                     (row.capacity() + other_row.capacity()) * sizeof(float) +
-                     (pool.capacity() + kept.capacity() + pruned.capacity()) * sizeof(Candidate) +
-                     back_links.capacity() * sizeof(BackLink) + slots.capacity() * sizeof(std::uint32_t) +
-                     keys.capacity() * sizeof(float) + hits.capacity() * sizeof(Hit),
-                 std::memory_order_relaxed);
-  }
-  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
+  CountingMemory memory;
+  std::array<ScanBuffers, kMostScans> scans = each_with<ScanBuffers>(std::make_index_sequence<kMostScans>());
+  AlignedBytes query_code{&memory};
+  VisitedSet visited{&memory};
+  std::pmr::vector<Candidate> pool{&memory};  // what a walk found
+  std::pmr::vector<std::uint32_t> slots{&memory};
+  std::pmr::vector<float> keys{&memory};
+  // Building: the new node's vector, another node's vector and code, and what choosing links sorts out.
+  std::pmr::vector<float> row{&memory};
+  std::pmr::vector<float> other_row{&memory};
+  AlignedBytes other_code{&memory};
+  std::pmr::vector<Candidate> kept{&memory};
+  std::pmr::vector<Candidate> pruned{&memory};
+  std::pmr::vector<BackLink> back_links{&memory};
 
  private:
-  std::atomic<std::size_t> bytes_{0};
+  template <class Buffers, std::size_t... I>
+  std::array<Buffers, sizeof...(I)> each_with(std::index_sequence<I...>) {
+    return {((void)I, Buffers(&memory))...};
+  }
 };
 
 }  // namespace semroute::core

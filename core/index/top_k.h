@@ -27,7 +27,7 @@ class TopK {
   [[nodiscard]] const Hit& worst() const noexcept { return sorted_ ? hits_[count_ - 1] : hits_[0]; }
 
   // True when the hit was taken.
-  bool offer(const Hit& hit) noexcept {
+  [[gnu::always_inline]] bool offer(const Hit& hit) noexcept {
     if (full()) {
       if (!better(hit, worst())) return false;
       if (!sorted_) std::pop_heap(hits_.begin(), hits_.end(), better);

@@ -6,12 +6,12 @@
 #include <iterator>
 #include <limits>
 
+#include "core/base/cache_line.h"
 #include "core/base/check.h"
 
 namespace semroute::core {
 namespace {
 
-constexpr std::size_t kLineBytes = 64;
 constexpr std::size_t kChunk = 256;  // numbers rounded at a time, on the stack
 constexpr std::size_t kBlockRows = 64;
 constexpr std::size_t kMostStepRows = 256;  // rows that the step is chosen by
@@ -83,7 +83,7 @@ struct Int8Codec::Rounding {
 Int8Codec::Int8Codec(Metric metric, std::size_t dimension, std::span<const float> rows, const Kernels& kernels)
     : metric_(metric),
       dimension_(dimension),
-      code_bytes_((dimension + kLineBytes - 1) / kLineBytes * kLineBytes),
+      code_bytes_(whole_lines(dimension)),
       row_bytes_(code_bytes_ + (metric == Metric::euclidean ? kLineBytes : 0)),
       centre_(code_bytes_, 0.0F),
       zeros_(code_bytes_, 0.0F),

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/base/cache_line.h"
 #include "core/base/check.h"
 #include "core/base/limits.h"
 #include "core/quantize/residual_frame.h"
@@ -15,7 +16,6 @@ namespace {
 constexpr double kDeviations = 3.5;
 // Of a normal distribution's 384 numbers kept in 254 steps, about.
 constexpr double kUsualQueryLoss = 0.01;
-constexpr std::size_t kLineBytes = 64;
 constexpr std::size_t kCodesPerLine = 2 * kLineBytes;
 constexpr float kMiddle = 7.5F;  // the code that would stand for 0
 constexpr float kLargestCode = 15.0F;

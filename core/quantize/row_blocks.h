@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/base/cache_line.h"
+
 namespace semroute::core {
 
 inline constexpr std::size_t kRowsPerBlock = 64;
@@ -14,11 +16,6 @@ inline constexpr std::size_t kRowsPerBlock = 64;
 template <class Block>
 void in_row_blocks(std::size_t rows, const Block& block) {
   for (std::size_t first = 0; first < rows; first += kRowsPerBlock) block(first, std::min(kRowsPerBlock, rows - first));
-}
-
-[[nodiscard]] constexpr std::size_t whole_lines(std::size_t bytes) noexcept {
-  constexpr std::size_t kLineBytes = 64;
-  return (bytes + kLineBytes - 1) / kLineBytes * kLineBytes;
 }
 
 // Asks memory for what rows at `slots` hold behind their codes, where that begins a line: a gathering kernel asks for

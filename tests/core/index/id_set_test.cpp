@@ -16,7 +16,7 @@ TEST(IdSet, HoldsWhatWasAdded) {
   set.add(IdRange{1'100, 0});
   EXPECT_EQ(set.count(), 16U);
   std::vector<ReferenceId> ids;
-  set.for_each([&](ReferenceId id) { ids.push_back(id); });
+  for (const ReferenceId id : set) ids.push_back(id);
   std::vector<ReferenceId> expected;
   for (ReferenceId id = 1'060; id < 1'075; ++id) expected.push_back(id);
   expected.push_back(1'199);
