@@ -111,7 +111,7 @@ TEST_F(DynamicTarget, HandsThePluginTheRequestAndTakesItsReply) {
   EXPECT_THAT(log_text(), HasSubstr("target service: here I am\n"));
   const auto stats = target_->stats();
   EXPECT_EQ(stats.state, "healthy");
-  EXPECT_EQ(stats.endpoints.at(0).requests, 4U);
+  EXPECT_EQ(stats.endpoints.at(0).requests, 5U);
   EXPECT_EQ(stats.endpoints.at(0).address, "plugin.so");
 }
 
