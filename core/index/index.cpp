@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <condition_variable>
 #include <mutex>
 #include <numeric>
@@ -16,6 +15,7 @@
 #include "core/index/graph_search.h"
 #include "core/index/index_impl.h"
 #include "core/index/top_k.h"
+#include "core/index/vector_rules.h"
 
 namespace semroute::core {
 namespace {
@@ -27,15 +27,12 @@ constexpr std::size_t kFewestDead = 64;
 constexpr std::size_t kLinksAtATime = 16;
 constexpr std::size_t kIdsAtATime = 64;
 
-// Half floats end at 65504.
 Result<void> check_halves(std::span<const ReferenceId> ids, const float* const* rows, std::size_t dimension) {
-  constexpr float kLargestHalf = 65'504.0F;
   for (std::size_t row = 0; row < ids.size(); ++row)
-    for (std::size_t i = 0; i < dimension; ++i)
-      if (std::fabs(rows[row][i]) > kLargestHalf)
-        return Error{ErrorCode::bad_vector, "number " + std::to_string(i) +
-                                                " of the vector is beyond what half floats hold (" +
-                                                "65504); use rerank f32, or scale the vectors"};
+    if (const auto i = first_beyond_halves({rows[row], dimension}))
+      return Error{ErrorCode::bad_vector, "number " + std::to_string(*i) +
+                                              " of the vector is beyond what half floats hold (" +
+                                              "65504); use rerank f32, or scale the vectors"};
   return {};
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/index/graph_image.h"
 #include "core/index/index_impl.h"
+#include "core/index/vector_rules.h"
 
 namespace semroute::core {
 namespace {
@@ -125,6 +126,8 @@ Result<IndexRestorer> IndexRestorer::open(const IndexParams& params, const File&
 }
 
 std::uint32_t IndexRestorer::place(std::span<const float> vector, std::uint32_t& near) {
+  // Insert refuses it, and says why.
+  if (state_->index->impl_->params.rerank == Rerank::f16 && first_beyond_halves(vector)) return kNoSlot;
   const std::uint64_t content = content_of(vector);
   const std::uint32_t slot = state_->contents.take(content, near);
   if (slot == kNoSlot) return slot;
@@ -142,6 +145,8 @@ bool IndexRestorer::add(ReferenceId id, std::span<const float> vector, std::uint
   if (slot != kNoSlot) name(slot, id);
   return slot != kNoSlot;
 }
+
+std::size_t IndexRestorer::slots() const noexcept { return state_->contents.is_node().size(); }
 
 Result<std::unique_ptr<Index>> IndexRestorer::finish(std::size_t others, std::size_t threads) {
   Index::Impl& impl = *state_->index->impl_;

@@ -40,6 +40,9 @@ class IndexRestorer {
   // Both. False: the graph has not this vector.
   [[nodiscard]] bool add(ReferenceId id, std::span<const float> vector, std::uint32_t& near);
 
+  // Places of the graph, in use or not: no more vectors can be found in it.
+  [[nodiscard]] std::size_t slots() const noexcept;
+
   // The index of what was added. `others`: vectors that are to be inserted into it. Once.
   [[nodiscard]] Result<std::unique_ptr<Index>> finish(std::size_t others, std::size_t threads);
 

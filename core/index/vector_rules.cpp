@@ -71,4 +71,11 @@ Result<void> prepare_vector(Metric metric, std::size_t dimension, std::span<cons
   return {};
 }
 
+std::optional<std::size_t> first_beyond_halves(std::span<const float> vector) noexcept {
+  constexpr float kLargestHalf = 65'504.0F;
+  for (std::size_t i = 0; i < vector.size(); ++i)
+    if (std::fabs(vector[i]) > kLargestHalf) return i;
+  return std::nullopt;
+}
+
 }  // namespace semroute::core

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 
 #include "core/base/result.h"
@@ -23,5 +24,8 @@ namespace semroute::core {
 // writes again: prepared vectors may come back from files.
 [[nodiscard]] Result<void> prepare_vector(Metric metric, std::size_t dimension, std::span<const float> vector,
                                           std::span<float> out);
+
+// The place of the first number that is beyond what half floats hold (65504).
+[[nodiscard]] std::optional<std::size_t> first_beyond_halves(std::span<const float> vector) noexcept;
 
 }  // namespace semroute::core

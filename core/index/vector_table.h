@@ -110,8 +110,9 @@ class VectorTable {
   // Precondition: nothing links to the slots any more.
   void release(std::span<const std::uint32_t> slots);
 
-  // An empty table is filled at slots of the caller's choice: room for those below `slots`; then each at most once, and
-  // named, by any thread; then all at once alive, and the others free unless `is_kept` says that they stay out of use.
+  // An empty table is filled at slots of the caller's choice: room for those below `slots`; then each by one
+  // thread at a time, and named; then all at once alive, and the others free unless `is_kept` says that they stay out
+  // of use.
   [[nodiscard]] Result<void> make_slots(std::size_t slots);
   // `content` is that of the vector.
   void fill(std::uint32_t slot, const float* vector, std::uint64_t content);

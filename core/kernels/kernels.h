@@ -7,13 +7,12 @@
 // instructions compute them and how fast.
 // Shapes: stride and length are in elements of the row, stride >= length; out has `count` numbers. Rows of
 // floats (F32, F16, BF16) have any length and alignment, 64-byte aligned ones are fastest. Rows of codes (U8, U4,
-// U1, Pq) start 64-byte aligned. Nothing beyond `length` of a row or query is read for its value.
-// Complexity: O(count * length); nothing allocates.
-// Threads: pure functions; the choice is made once, at the first call of active_kernels().
-// Accuracy: kernels of integers are exact. Those of floats accumulate in float32, in several independent
-// sums: up to 4,096 dimensions the error against a float64 sum is measured to be within kKernelErrorBound *
-// (the sum of the terms' magnitudes), with numbers of one size and random roundings (tests/core/kernels/);
-// it is no worst-case bound. Conversions give the same bits in every set.
+// U1, Pq) may lie anywhere, too, and do in a few places; indexes align them. Nothing beyond `length` of a row or query
+// is read for its value. Complexity: O(count * length); nothing allocates. Threads: pure functions; the choice is made
+// once, at the first call of active_kernels(). Accuracy: kernels of integers are exact. Those of floats accumulate in
+// float32, in several independent sums: up to 4,096 dimensions the error against a float64 sum is measured to be within
+// kKernelErrorBound * (the sum of the terms' magnitudes), with numbers of one size and random roundings
+// (tests/core/kernels/); it is no worst-case bound. Conversions give the same bits in every set.
 //
 // An instruction set has a table of its own, and, on a processor with extensions of it, a second one in which
 // the extensions' members stand in place of the set's: VNNI (u8_dot, u4_dot), VPOPCNTDQ (u1_dot) and

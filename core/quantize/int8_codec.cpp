@@ -297,7 +297,8 @@ bool Int8Codec::prepare_row(const std::byte* row, std::byte* code) const {
       head.scale = step_;
       break;
     case Metric::euclidean: {
-      for (std::size_t i = 0; i < code_bytes_; ++i) codes[i] = static_cast<std::int8_t>(from[i] ^ kOffset);
+      std::memset(codes + dimension_, 0, code_bytes_ - dimension_);
+      for (std::size_t i = 0; i < dimension_; ++i) codes[i] = static_cast<std::int8_t>(from[i] ^ kOffset);
       float square;
       std::memcpy(&square, row + code_bytes_, sizeof square);
       head = {2 * step_ * step_, -square, sum_of_codes(code + kLineBytes) * kOffset};

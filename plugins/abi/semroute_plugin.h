@@ -5,8 +5,8 @@
 //
 // VERSION. Both tables begin with the version of this header and their own size. semrouted loads a plugin only if the
 // versions are the same. Members may be added at the end of a struct without a new version: who reads a struct of the
-// other side looks at `struct_bytes` before it reads a member that version 1 did not have when it was first published
-// (all of those below).
+// other side looks at `struct_bytes` before it reads a member that version 1 did not have when it was first published:
+// those that say so below.
 //
 // MEMORY. Who allocates it frees it; nothing is ever freed by the other side. What a function is given as an argument
 // is valid until that function returns, and not longer, unless it says otherwise: copy what is needed later.
@@ -80,14 +80,15 @@ typedef struct semroute_request {
   semroute_bytes traceparent;      // of the client, or empty
   const semroute_header* headers;  // of the client, those that dispatch.request_headers allows
   size_t header_count;
-  // Not in every host of version 1: look at struct_bytes.
+  // These are not in every host of version 1: look at struct_bytes.
   int32_t is_mirror;  // 1: a copy of a request that another target answers; nobody reads the reply
+  int32_t reserved;   // 0
 } semroute_request;
 
 typedef struct semroute_reply {
   uint32_t struct_bytes;        // sizeof(semroute_reply)
   int32_t status;               // 100..599
-  semroute_bytes content_type;  // visible ASCII, at most 1024 bytes; may be empty
+  semroute_bytes content_type;  // visible ASCII with blanks only inside, at most 1024 bytes; may be empty
   semroute_bytes body;          // at most limits.max_reply
 } semroute_reply;
 

@@ -15,10 +15,10 @@ void ConnectionPermit::give_back() {
 }
 
 ConnectionPermit ConnectionLimit::take() {
-  if (connections_.fetch_add(1, std::memory_order_seq_cst) < max_connections_) {
-    return ConnectionPermit(shared_from_this());
-  }
-  connections_.fetch_sub(1, std::memory_order_seq_cst);
+  // Never over the most, not even for a moment, or the last look of one who begins to want could fail by that.
+  std::size_t open = connections_.load();
+  while (open < max_connections_)
+    if (connections_.compare_exchange_weak(open, open + 1)) return ConnectionPermit(shared_from_this());
   return {};
 }
 
@@ -37,6 +37,8 @@ void ConnectionLimit::give_back() {
     }
   }
   connections_.fetch_sub(1, std::memory_order_seq_cst);
+  // Who began to want one after the look above found none free, and nobody else would tell: it comes back once more.
+  if (wanted_.load(std::memory_order_seq_cst) > 0) take().give_back();
 }
 
 ConnectionLimit::Wait ConnectionLimit::take_pending() {

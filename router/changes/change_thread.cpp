@@ -17,6 +17,9 @@ using core::Error;
 using core::ErrorCode;
 using core::Result;
 
+// What a group may come to by putting a route's records together: what waits comes on top.
+constexpr std::size_t kMostJoinedBytes = core::kMaxStoreRecordBytes / 2;
+
 Error stopped() { return {ErrorCode::unavailable, "the daemon is shutting down"}; }
 
 bool has(const std::vector<std::shared_ptr<const ParkedRoute>>& parked, const ParkedRoute& wanted) {
@@ -175,9 +178,12 @@ JournalChange ChangeThread::kept_as(const RouteChange& change, std::uint64_t rev
   JournalChange made = journal_change(change, revision);
   if (made.kind != JournalChange::Kind::append || journal_->record_count(made.key) < core::kMaxRecordsOfRoute)
     return made;
+  std::size_t beside_bytes = 0;
   for (const JournalBatch& batch : batches)
-    for (const JournalChange& other : batch.changes)
+    for (const JournalChange& other : batch.changes) {
       if (other.key == made.key) return made;
+      beside_bytes += other.record.size();
+    }
   std::optional<JournalChange> whole;
   const auto read =
       journal_->read(made.key, [&](std::string_view, std::span<const std::string_view> records) -> Result<void> {
@@ -186,7 +192,8 @@ JournalChange ChangeThread::kept_as(const RouteChange& change, std::uint64_t rev
         whole = std::move(put).value();
         return {};
       });
-  if (read.ok() && whole) return std::move(*whole);
+  // Where it is larger than a group may be, the chain goes on.
+  if (read.ok() && whole) return beside_bytes + whole->record.size() <= kMostJoinedBytes ? std::move(*whole) : made;
   log_line(LogLevel::warning, "what is kept of route \"" + change.name + "\" cannot be put together: " +
                                   (read.ok() ? "it is not there" : read.error().message));
   return made;

@@ -5,15 +5,16 @@
 namespace semroute::router {
 
 std::shared_ptr<plugins::Channel> ChannelPool::channel(const std::shared_ptr<plugins::Target>& target) {
-  auto& entry = entries_[target.get()];
-  if (entry.channel == nullptr) {
-    entry.target = target;
-    entry.channel = target->open(io_);
-  }
-  return entry.channel;
+  if (const auto found = entries_.find(target.get()); found != entries_.end()) return found->second.channel;
+  std::shared_ptr<plugins::Channel> opened = target->open(io_);
+  // A request that began before a reload may come, as to a fallback, to a target that the reload removed.
+  if (!kept_ || std::ranges::find(*kept_, target) != kept_->end())
+    entries_.emplace(target.get(), Entry{target, opened});
+  return opened;
 }
 
 void ChannelPool::keep_only(const std::vector<std::shared_ptr<plugins::Target>>& targets) {
+  kept_ = targets;
   std::erase_if(entries_, [&](const auto& item) {
     return std::none_of(targets.begin(), targets.end(), [&](const auto& t) { return t.get() == item.first; });
   });

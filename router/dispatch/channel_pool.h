@@ -1,12 +1,14 @@
 // ChannelPool: one worker's open channels to the targets of the state in use.
 //
 // A channel is opened at the first dispatch to its target and dropped when a reload removed the target and
-// its last call is over (calls hold the channel).
+// its last call is over (calls hold the channel). That of a target that was removed before serves its calls alone.
 // Threads: the worker's. Lifetime: destroyed after the worker's loop has ended.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <unordered_map>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 
@@ -29,6 +31,7 @@ class ChannelPool {
     std::shared_ptr<plugins::Channel> channel;
   };
   boost::asio::io_context& io_;
+  std::optional<std::vector<std::shared_ptr<plugins::Target>>> kept_;  // none yet: all are
   std::unordered_map<const plugins::Target*, Entry> entries_;
 };
 

@@ -10,7 +10,6 @@
 
 #include "config/any_json.h"
 #include "config/scalar.h"
-#include "core/base/limits.h"
 
 namespace semroute::router {
 namespace {
@@ -51,6 +50,7 @@ struct TreeHandler : CheckHandler {
   std::vector<Value> open;
   std::string text;  // parts of a string or key so far
   std::size_t values = 0;
+  std::size_t most_values = 0;
 
   void restart() {
     root = Value{};
@@ -62,7 +62,7 @@ struct TreeHandler : CheckHandler {
   }
 
   bool add(Value value, error_code& ec) {
-    if (++values > core::kMaxFilterValues) {
+    if (++values > most_values) {
       fault = JsonFault::too_many;
       return refuse(ec);
     }
@@ -85,7 +85,7 @@ struct TreeHandler : CheckHandler {
     return add(std::move(value), ec);
   }
   bool begin(Value container, error_code& ec) {
-    if (++values > core::kMaxFilterValues) {
+    if (++values > most_values) {
       fault = JsonFault::too_many;
       return refuse(ec);
     }
@@ -193,12 +193,15 @@ json::parse_options with_depth(std::size_t max_depth) {
 }  // namespace
 
 struct JsonValues::Parsers {
-  explicit Parsers(std::size_t max_depth) : check(with_depth(max_depth)), tree(with_depth(max_depth)) {}
+  Parsers(std::size_t max_depth, std::size_t most_values) : check(with_depth(max_depth)), tree(with_depth(max_depth)) {
+    tree.handler().most_values = most_values;
+  }
   json::basic_parser<CheckHandler> check;
   json::basic_parser<TreeHandler> tree;
 };
 
-JsonValues::JsonValues(std::size_t max_depth) : parsers_(std::make_unique<Parsers>(max_depth)) {}
+JsonValues::JsonValues(std::size_t max_depth, std::size_t most_values)
+    : parsers_(std::make_unique<Parsers>(max_depth, most_values)) {}
 JsonValues::~JsonValues() = default;
 
 JsonScan JsonValues::skip(std::string_view text) {

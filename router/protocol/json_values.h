@@ -2,7 +2,7 @@
 //
 // Strict JSON: valid UTF-8, no lone surrogates, no numbers beyond float64, at most `max_depth` levels.
 // skip() only checks, read() makes a tree (and refuses duplicate keys and trees of over
-// kMaxFilterValues values), read_string() decodes one string. A value that breaks a rule in well-formed JSON is
+// `most_values` values), read_string() decodes one string. A value that breaks a rule in well-formed JSON is
 // measured all the same, so that what follows it can be read.
 // Complexity: one pass over the value. Keeps parser memory between calls; belongs to one thread.
 // Errors: a Fault, which the caller turns into a message with the name of the field.
@@ -16,6 +16,7 @@
 
 #include "config/json_check.h"
 #include "config/value.h"
+#include "core/base/limits.h"
 
 namespace semroute::router {
 
@@ -38,7 +39,7 @@ struct JsonScan {
 
 class JsonValues {
  public:
-  explicit JsonValues(std::size_t max_depth);
+  explicit JsonValues(std::size_t max_depth, std::size_t most_values = core::kMaxFilterValues);
   ~JsonValues();
   [[nodiscard]] JsonScan skip(std::string_view text);
   [[nodiscard]] JsonScan read(std::string_view text, config::Value& out);

@@ -20,6 +20,7 @@ RowInserter::RowInserter(core::Index& index, core::ReferenceId& next, std::size_
   if (graph == nullptr) return;
   SEMROUTE_CHECK(index.count() == 0);
   auto opened = core::IndexRestorer::open(index.params(), graph->file, threads);
+  graph->was_opened = opened.ok();
   if (opened.ok())
     restorer_.emplace(std::move(opened).value());
   else
@@ -84,8 +85,14 @@ std::optional<PlacedRows> RowInserter::place(std::span<const float> raw) {
   return rows;
 }
 
-core::IdRange RowInserter::add(PlacedRows rows) {
+core::Result<core::IdRange> RowInserter::add(PlacedRows rows) {
   SEMROUTE_CHECK(restorer_.has_value());
+  // What the graph has not waits in memory until the end, when most of it not being there is an error anyhow.
+  if (waiting_ids_.size() > restorer_->slots()) {
+    graph_->problem =
+        core::Error{core::ErrorCode::conflict, graph_->file.path() + " has the graph of far fewer vectors"};
+    return *graph_->problem;
+  }
   const core::IdRange ids{next_, rows.slots.size()};
   for (const std::uint32_t slot : rows.slots) {
     if (slot == core::kNoSlot) {

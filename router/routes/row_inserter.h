@@ -4,8 +4,8 @@
 // can be taken back as long as no table has it. With a graph that was kept, rows go at once to their places in an index
 // of their own, which is the index after flush(); only those that the graph has not wait for that.
 // Threads: one; place() by any at the same time; the index is shared. Errors: those of prepare_vector, which leave
-// nothing of that call; those of Index::insert, after which only take_back() may follow. Lifetime: the index and the
-// counter outlive it; only one at a time works on an index.
+// nothing of that call; those of Index::insert and of the graph, after which only take_back() may follow. Lifetime: the
+// index and the counter outlive it; only one at a time works on an index.
 #pragma once
 
 #include <cstddef>
@@ -29,6 +29,7 @@ namespace semroute::router {
 struct KeptGraph {
   const core::File& file;
   std::optional<core::Error> problem{};  // why it was of no use: the graph was built
+  bool was_opened = false;               // rows were placed in it
 };
 
 // Told now and then how many rows are in the index.
@@ -54,7 +55,7 @@ class RowInserter {
   // Rows as they were given, to be added or forgotten later, by add(). Nothing: one of them cannot be prepared, or
   // there is no graph.
   [[nodiscard]] std::optional<PlacedRows> place(std::span<const float> raw);
-  [[nodiscard]] core::IdRange add(PlacedRows rows);
+  [[nodiscard]] core::Result<core::IdRange> add(PlacedRows rows);
   void forget(const PlacedRows& rows);
 
   // Inserts what waits. Until then the index may lack it. An error with KeptGraph::problem set: it was the graph's, and
@@ -71,7 +72,6 @@ class RowInserter {
   [[nodiscard]] core::Result<void> insert(std::span<const float> rows, std::span<const core::ReferenceId> ids);
   [[nodiscard]] core::Result<void> insert_waiting();
   [[nodiscard]] std::size_t rows_at_once() const noexcept;
-  void place_one(std::span<const float> prepared, std::uint32_t& near, PlacedRows& rows);
   [[nodiscard]] core::Result<void> restore();
 
   core::Index& index_;

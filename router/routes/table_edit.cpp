@@ -193,7 +193,7 @@ Result<std::shared_ptr<Route>> TableEdit::make(const config::RouteConfig& conten
     drop_vector(*before);
   } else {
     const auto references =
-        placed ? Result<core::IdRange>(references_.add(std::move(*placed)))
+        placed ? references_.add(std::move(*placed))
                : references_.add(content.references.values, [&](std::size_t row) { return namer("reference", row); });
     if (!references.ok()) return references.error();
     route->references = *references;

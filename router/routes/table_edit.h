@@ -2,8 +2,8 @@
 //
 // Rows are inserted under new ids, which no table has yet: searches see them and pass over them. flush() leaves all of
 // them in the indexes; take_back() none. Rows that no route has any more are only noted (gone()): older tables need
-// them. Complexity: that of the rows. Threads: one. Errors: bad_vector leaves nothing of that route; after others only
-// take_back() may follow.
+// them. Complexity: that of the rows. Threads: one; place() by any at the same time. Errors: bad_vector leaves nothing
+// of that route; after others only take_back() may follow.
 #pragma once
 
 #include <cstddef>

@@ -283,7 +283,7 @@ Result<std::shared_ptr<const RoutingState>> TableWriter::load(const config::Conf
   if (newest_ != nullptr) graph = nullptr;
   auto done = load_once(config, stored, graph, on_inserted);
   // What the graph was tried with is gone with it.
-  if (!done.ok() && graph != nullptr && graph->problem)
+  if (!done.ok() && graph != nullptr && graph->was_opened && graph->problem)
     done = load_once(config, stored, nullptr, std::move(on_inserted));
   if (!done.ok()) return done.error();
   return newest_;

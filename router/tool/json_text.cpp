@@ -1,52 +1,32 @@
 #include "router/tool/json_text.h"
 
 #include <bit>
-#include <boost/json.hpp>
 #include <cstdint>
 #include <limits>
 
 #include "core/base/base64.h"
 #include "core/base/limits.h"
+#include "router/protocol/json_values.h"
 
 namespace semroute::router::tool {
-namespace {
-
-namespace json = boost::json;
-
-config::Value to_value(const json::value& from) {
-  config::Value to;
-  switch (from.kind()) {
-    case json::kind::null: break;
-    case json::kind::bool_: to.data = from.get_bool(); break;
-    case json::kind::int64: to.data = std::int64_t{from.get_int64()}; break;
-    case json::kind::uint64: to.data = std::uint64_t{from.get_uint64()}; break;
-    case json::kind::double_: to.data = from.get_double(); break;
-    case json::kind::string: to.data = std::string(from.get_string()); break;
-    case json::kind::array: {
-      config::Value::List list;
-      for (const json::value& item : from.get_array()) list.push_back(to_value(item));
-      to.data = std::move(list);
-      break;
-    }
-    case json::kind::object: {
-      config::Value::Map map;
-      for (const auto& member : from.get_object()) map.push_back({member.key(), {}, to_value(member.value())});
-      to.data = std::move(map);
-      break;
-    }
-  }
-  return to;
-}
-
-}  // namespace
-
 core::Result<config::Value> parse_json(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = core::kMaxJsonDepth;
-  json::error_code problem;
-  const json::value parsed = json::parse(text, problem, {}, options);
-  if (problem) return core::Error{core::ErrorCode::bad_request, problem.message()};
-  return to_value(parsed);
+  JsonValues values(core::kMaxJsonDepth, std::numeric_limits<std::size_t>::max());
+  config::Value parsed;
+  const JsonScan scan = values.read(text, parsed);
+  switch (scan.fault) {
+    case JsonFault::none: break;
+    case JsonFault::too_deep: return core::Error{core::ErrorCode::bad_request, "JSON that is nested too deeply"};
+    case JsonFault::duplicate_key:
+      return core::Error{core::ErrorCode::bad_request, "JSON with the key \"" + scan.key + "\" twice"};
+    case JsonFault::out_of_range:
+    case JsonFault::inexact:
+      return core::Error{core::ErrorCode::bad_request, "JSON with a number that is out of range"};
+    case JsonFault::malformed:
+    case JsonFault::too_many: return core::Error{core::ErrorCode::bad_request, "no JSON"};
+  }
+  if (text.find_first_not_of(" \t\r\n", scan.bytes) != std::string_view::npos)
+    return core::Error{core::ErrorCode::bad_request, "more than one JSON value"};
+  return parsed;
 }
 
 std::optional<std::string> text_of(const config::Value& object, std::string_view key) {

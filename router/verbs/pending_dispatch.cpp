@@ -15,7 +15,7 @@ namespace {
 // Whether the same request may fare better another time.
 bool can_be_retried(core::ErrorCode code) {
   return code != core::ErrorCode::cancelled && code != core::ErrorCode::bad_request &&
-         code != core::ErrorCode::forbidden;
+         code != core::ErrorCode::forbidden && code != core::ErrorCode::too_large;
 }
 
 }  // namespace

@@ -60,6 +60,19 @@ TEST(HttpEndpoints, TellOfThemselvesInStatsAndExplain) {
   EXPECT_EQ(endpoint.at("requests").to_number<int>(), 1);
 }
 
+TEST(HttpEndpoints, GetNoPayloadOverTheirLimit) {
+  FlakyUpstream upstream({}, 1, 1);
+  const DaemonProcess daemon(tiny_config({}, target_at(upstream.port(), "    limits: {max_request: 1KiB}\n"), "up"));
+  const auto line = [](std::size_t bytes) {
+    return R"({"id":1,"embedding":[0,1,0,0],"payload":")" + std::string(bytes - 2, 'x') + "\"}";
+  };
+  EXPECT_TRUE(ask(daemon.port(), line(1'024)).at("ok").as_bool());
+  const json::value refused = ask(daemon.port(), line(1'025)).at("error");
+  EXPECT_EQ(refused.at("code"), "too_large");
+  EXPECT_FALSE(refused.at("sent").as_bool());
+  EXPECT_FALSE(refused.at("retryable").as_bool()) << "it would be too large again";
+}
+
 TEST(HttpEndpoints, ReadTheirSecretsAgainAtAReload) {
   FaultServer upstream([](FaultServer::Connection& connection) {
     while (connection.read_request() && connection.send("HTTP/1.1 204 No Content\r\n\r\n")) {

@@ -273,6 +273,16 @@ TEST_F(ExecTarget, WhereNoneRunsItIsUnavailable) {
   EXPECT_TRUE(run_until([&] { return count_in_log("was started") >= 3; }));
 }
 
+// A request is taken, not written, and put back: it must not be counted out of those that wait twice.
+TEST_F(ExecTarget, WhereNoneReadsItsInputNoneIsLeftWaiting) {
+  open("exec",
+       {list_of("command", {"/bin/sh", "-c", "exec 0<&-; echo closed >&2; sleep 60"}), text_of("timeout", "1s")});
+  ASSERT_TRUE(run_until([&] { return log_text().find(": closed") != std::string::npos; }));
+  EXPECT_FALSE(exchange().reply.ok());
+  EXPECT_THAT(log_text(), HasSubstr("closed its input"));
+  EXPECT_EQ(target_->stats().pending, 0U);
+}
+
 TEST_F(ExecTarget, AnIdempotentOneIsAskedAgain) {
   open_worker({flag_of("idempotent", true)});
   EXPECT_TRUE(target_->is_idempotent());

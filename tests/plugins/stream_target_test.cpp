@@ -162,7 +162,7 @@ TEST_F(StreamTarget, ABusyWorkerLeavesAnotherItsShare) {
   const std::unique_ptr<Channel> other = target_->open(io_);
   for (int i = 0; i < 100; ++i) dispatch(request());
   Sent& one = dispatch_to(*other, request());
-  expect_reply(finish(one), 200, "1");
+  ASSERT_TRUE(run_until([&] { return one.outcome.has_value(); }));
   std::size_t waiting = 0;
   for (const Sent& sent : sent_) waiting += sent.outcome ? 0 : 1;
   EXPECT_GT(waiting, 0U) << "it came only after all of the others";

@@ -50,9 +50,8 @@ void ExecPool::pump() {
     if (idle == processes_.end()) break;
     ExecJob job = std::move(queue_.front());
     queue_.pop_front();
-    const bool is_first = job.attempts.empty();
     if (!job.remote->begin()) continue;  // whoever dropped it has counted it
-    if (is_first) --shared_->waiting;
+    if (!std::exchange(job.has_begun, true)) --shared_->waiting;
     (*idle)->run(std::move(job));
   }
   if (std::ranges::none_of(processes_, [](const auto& process) { return process->is_hopeful(); })) refuse_all();
@@ -68,11 +67,10 @@ void ExecPool::end_when_idle() {
 
 void ExecPool::refuse_all() {
   for (ExecJob& job : std::exchange(queue_, {})) {
-    const bool is_first = job.attempts.empty();
     const bool finished =
         job.remote->finish(core::Error{core::ErrorCode::upstream_unavailable, "none of the target's processes runs"},
                            std::move(job.attempts));
-    if (finished && is_first) --shared_->waiting;
+    if (finished && !job.has_begun) --shared_->waiting;
   }
 }
 

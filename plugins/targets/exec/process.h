@@ -36,6 +36,7 @@ struct ExecJob {
   std::uint64_t id = 0;
   std::shared_ptr<const std::string> line;
   std::vector<Attempt> attempts{};  // that failed
+  bool has_begun = false;           // and is no longer counted as waiting, even when it is put back
 };
 
 // What stats() tells of one process.

@@ -101,5 +101,32 @@ TEST(IndexRestorer, WhatIsForgottenIsNotInTheIndex) {
   EXPECT_EQ(testing::search(**made, row(0), 1).at(0).id, 1U);
 }
 
+// Inserting refuses what half floats do not hold, with or without a graph that has it.
+TEST(IndexRestorer, PlacesNothingThatHalfFloatsDoNotHold) {
+  IndexParams params;
+  params.dimension = 4;
+  params.metric = Metric::euclidean;
+  params.algorithm = Algorithm::hnsw;
+  params.quantization = Quantization::int8;
+  params.capacity = 1'000;
+  std::vector<float> rows;
+  for (std::size_t i = 0; i < 100; ++i)
+    for (std::size_t at = 0; at < 4; ++at)
+      rows.push_back(i % 10 == 0 ? 70'000.0F + static_cast<float>(i) : static_cast<float>(i * at));
+  const auto index = make_index(params);
+  ASSERT_TRUE(index->insert(ascending_ids(100), rows).ok());
+  test::MemoryDisk disk;
+  const Folder folder("", disk);
+  auto file = folder.open("graph", OpenMode::create);
+  ASSERT_TRUE(file.ok());
+  ASSERT_TRUE(index->save_graph(file.value()).ok());
+  params.rerank = Rerank::f16;
+  auto restorer = IndexRestorer::open(params, file.value(), 1);
+  ASSERT_TRUE(restorer.ok()) << restorer.error().message;
+  std::uint32_t near = 0;
+  for (std::size_t i = 0; i < 100; ++i)
+    EXPECT_EQ(restorer->place(std::span<const float>(rows).subspan(4 * i, 4), near) == kNoSlot, i % 10 == 0) << i;
+}
+
 }  // namespace
 }  // namespace semroute::core

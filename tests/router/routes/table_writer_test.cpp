@@ -383,6 +383,25 @@ TEST_F(WriterWithGraph, RoomIsGivenInTheOrderOfNames) {
   }
 }
 
+// Then most of what comes would wait in memory until the end, for nothing.
+TEST_F(WriterWithGraph, OneOfFarFewerVectorsIsGivenUpBeforeTheEnd) {
+  const core::File file = kept();
+  config::Config large = config();
+  large.index.capacity = 10'000;
+  std::vector<StoredRoute> more = routes();
+  for (std::size_t i = 0; i < 6 * kRoutes; ++i) {
+    more.push_back(more[i % kRoutes]);
+    more.back().content.name = "more" + std::to_string(1'000 + i);
+    more.back().content.references.values = rows_of(kRoutes + i);
+  }
+  KeptGraph graph{file};
+  ASSERT_TRUE(writer_.load(large, stored(more, 4'000), &graph).ok());
+  ASSERT_TRUE(graph.problem);
+  EXPECT_THAT(graph.problem->message, HasSubstr("the graph of far fewer vectors"));
+  EXPECT_EQ(state().index->count(), 7 * kRoutes * kRowsARoute + 2);
+  expect_rows(name_of(3), rows_of(3));
+}
+
 TEST_F(WriterWithGraph, WithoutUseItIsBuilt) {
   core::File file = kept();
   std::vector<StoredRoute> others = routes();

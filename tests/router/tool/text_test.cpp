@@ -1,6 +1,7 @@
 // Tables, endpoints, durations, JSON and base64: the small change of the tool.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <sstream>
 
 #include "router/tool/endpoint.h"
@@ -89,7 +90,26 @@ TEST(Json, MakesValues) {
   EXPECT_FALSE(text_of(*value, "a"));
   EXPECT_FALSE(boolean_of(*value, "missing"));
   EXPECT_FALSE(parse_json("{").ok());
+  EXPECT_FALSE(parse_json("").ok());
+  EXPECT_FALSE(parse_json(R"({"a":1,"a":2})").ok());
   EXPECT_FALSE(parse_json("1 2").ok());
+}
+
+// What an export writes is what was kept, to the last bit.
+TEST(Json, MakesExactNumbers) {
+  for (const char* text : {"1.2345678901234567e-30", "0.1234567890123456789", "6.02214076e+23", "5e-324"}) {
+    const auto value = parse_json(text);
+    ASSERT_TRUE(value.ok()) << text;
+    EXPECT_EQ(value->number(), std::strtod(text, nullptr)) << text;
+  }
+}
+
+TEST(Json, MakesLargeValues) {
+  std::string text = "[";
+  for (int i = 0; i < 200'000; ++i) text += "1,";
+  const auto value = parse_json(text + "1]");
+  ASSERT_TRUE(value.ok());
+  EXPECT_EQ(value->list()->size(), 200'001U);
 }
 
 TEST(Base64, IsOfLittleEndianFloat32) {
