@@ -1,6 +1,6 @@
 // JSON for the tool: the daemon's replies as values, and embeddings as text.
 //
-// The only file of the tool that includes Boost.JSON. Threads: pure functions.
+// Threads: pure functions.
 #pragma once
 
 #include <optional>
